@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""brender: a render farm for Blender."""
+
+__version__ = "3.0.0.dev0"

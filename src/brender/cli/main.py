@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`brender`: finds the command and runs it. A command's module is imported only when it is used."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from brender import __version__
+from brender.cli.errors import guarded
+from brender.cli.exits import listed
+
+# command: (module in brender.cli, what it does)
+COMMANDS = {
+    "render": ("render", "Render a .blend with Blender's own arguments."),
+    "up": ("serve", "Run a manager and one worker on this machine."),
+    "manager": ("serve", "Run the manager: it holds the farm and decides."),
+    "worker": ("serve", "Run a worker: it renders for a manager."),
+    "jobs": ("jobs", "List the jobs."),
+    "job": ("jobs", "Show a job."),
+    "why": ("jobs", "Say why a job is where it is."),
+    "logs": ("logs", "Show what Blender printed."),
+    "attach": ("render", "Follow a job until it ends."),
+    "pause": ("jobs", "Start nothing more of jobs."),
+    "resume": ("jobs", "Let paused jobs go on."),
+    "retry": ("jobs", "Render what failed once more."),
+    "cancel": ("jobs", "End jobs; what is rendered stays."),
+    "priority": ("jobs", "Change a job's priority."),
+    "workers": ("workers", "List the workers."),
+    "enable": ("workers", "Let a worker take work again."),
+    "disable": ("workers", "Let a worker take no work."),
+    "drain": ("workers", "Let a worker finish what it holds, and no more."),
+    "doctor": ("doctor", "Look at this machine and say what to mend."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are known by name, and imported when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table, which is that of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command NAME is `NAME_command` in its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"brender.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """From the table alone, so that help imports nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The exit codes, as they are: click would fold them."""
+        formatter.write(f"\n{listed()}\n")
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="brender", message="%(prog)s %(version)s")
+def brender() -> None:
+    """A render farm for Blender.
+
+    brender render scene.blend -s 1 -e 250 -a
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and give its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return guarded(lambda: brender.main(given, prog_name="brender", standalone_mode=False))

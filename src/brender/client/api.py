@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The HTTP API of a manager, typed: a method a request, views as they are in `core.views`.
+
+Every error is an `ApiError` with a sentence. Asking twice is the caller's decision: nothing here repeats a request.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import msgspec
+
+from brender.client.errors import ApiError, TooSlow, Unreachable
+from brender.core.views import (
+    ErrorBody,
+    FarmView,
+    FramePage,
+    JobAction,
+    JobPage,
+    JobPatch,
+    JobRequest,
+    JobView,
+    Problem,
+    WhyView,
+    WishRequest,
+    WorkerAction,
+    WorkerPage,
+    WorkerView,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+Value = str | int | None
+
+
+class LogPiece(msgspec.Struct, frozen=True):
+    """A piece of a run's log, and where the next one begins."""
+
+    text: str
+    offset: int
+
+
+class Client:
+    """One manager. To be closed, or used in a `with`."""
+
+    def __init__(self, url: str, token: str, timeout_s: float = 20.0) -> None:
+        import httpx
+
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=f"{self.url}/api/v1",
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=timeout_s,
+            trust_env=False,  # a proxy of the surroundings has no business between this machine and its manager
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def farm(self, timeout_s: float | None = None) -> FarmView:
+        """What it is."""
+        return self._get(FarmView, "/farm", timeout_s=timeout_s)
+
+    def submit(self, request: JobRequest) -> JobView:
+        """Submit a job; with a `request_id` that it knows, the job that was submitted then."""
+        return self._send(JobView, "POST", "/jobs", request)
+
+    def jobs(self, limit: int | None = None, before: int | None = None, state: str | None = None) -> JobPage:
+        """The newest jobs first; those before job `before`."""
+        return self._get(JobPage, "/jobs", {"limit": limit, "before": before, "state": state})
+
+    def job(self, job: int, timeout_s: float | None = None) -> JobView:
+        """One job as it is now."""
+        return self._get(JobView, f"/jobs/{job}", timeout_s=timeout_s)
+
+    def frames(self, job: int, first: int = 0, count: int | None = None) -> FramePage:
+        """The records of `count` tasks from index `first` on."""
+        return self._get(FramePage, f"/jobs/{job}/frames", {"first": first, "count": count})
+
+    def states(self, job: int) -> bytes:
+        """The state of each task, a byte a task: a position in `views.state_names()`."""
+        return self._ask("GET", f"/jobs/{job}/states").content
+
+    def why(self, job: int) -> WhyView:
+        """Why a job is where it is."""
+        return self._get(WhyView, f"/jobs/{job}/why")
+
+    def act(self, job: int, action: JobAction, timeout_s: float | None = None) -> JobView:
+        """Pause, resume, cancel or retry a job."""
+        return self._send(JobView, "POST", f"/jobs/{job}/{action}", timeout_s=timeout_s)
+
+    def set_priority(self, job: int, priority: int) -> JobView:
+        """0 to 100, higher first."""
+        return self._send(JobView, "PATCH", f"/jobs/{job}", JobPatch(priority=priority))
+
+    def log(self, job: int, *, run: str | None = None, frame: int | None = None, offset: int = 0) -> LogPiece:
+        """What Blender printed in a run, or in a frame's last one, from `offset` on."""
+        answer = self._ask("GET", f"/jobs/{job}/log", {"run": run, "frame": frame, "offset": offset})
+        text = answer.content.decode("utf-8", "replace")
+        return LogPiece(text, int(answer.headers.get("X-Next-Offset", offset + len(answer.content))))
+
+    def thumbnail(self, job: int, frame: int) -> bytes:
+        """A JPEG."""
+        return self._ask("GET", f"/jobs/{job}/frames/{frame}/thumbnail").content
+
+    def sheet(self, job: int, columns: int | None = None) -> bytes:
+        """A PNG of all thumbnails of a job."""
+        return self._ask("GET", f"/jobs/{job}/sheet", {"columns": columns}, timeout_s=120.0).content
+
+    def workers(self) -> WorkerPage:
+        """All workers that it knows."""
+        return self._get(WorkerPage, "/workers")
+
+    def set_wish(self, worker: str, action: WorkerAction, now: bool = False) -> WorkerView:
+        """Enable, drain or disable a worker; `now` gives back what it renders, too."""
+        return self._send(WorkerView, "POST", f"/workers/{worker}/{action}", WishRequest(now=now))
+
+    def _get(
+        self, kind: type[T], path: str, params: Mapping[str, Value] | None = None, timeout_s: float | None = None
+    ) -> T:
+        return _decode(self._ask("GET", path, params, timeout_s=timeout_s), kind)
+
+    def _send(
+        self, kind: type[T], method: str, path: str, body: msgspec.Struct | None = None, timeout_s: float | None = None
+    ) -> T:
+        return _decode(self._ask(method, path, body=body, timeout_s=timeout_s), kind)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Value] | None = None,
+        body: msgspec.Struct | None = None,
+        timeout_s: float | None = None,
+    ) -> "httpx.Response":
+        import httpx
+
+        try:
+            answer = self._http.request(
+                method,
+                path,
+                params={k: v for k, v in (params or {}).items() if v is not None},
+                content=None if body is None else msgspec.json.encode(body),
+                headers={"Content-Type": "application/json"} if body is not None else None,
+                timeout=httpx.USE_CLIENT_DEFAULT if timeout_s is None else timeout_s,
+            )
+        except httpx.TimeoutException:
+            raise TooSlow(f"The manager at {self.url} did not answer in time.") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Unreachable(f"No manager answers at {self.url} ({error}).") from None
+        if not answer.is_success:
+            raise _refused(answer)
+        return answer
+
+
+def _decode(answer: "httpx.Response", kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.MsgspecError as error:
+        message = (
+            f"What answers at {answer.request.url.host} does not speak as a manager of this version does ({error})."
+        )
+        raise ApiError(message, answer.status_code, "foreign") from None
+
+
+def _refused(answer: "httpx.Response") -> ApiError:
+    try:
+        problem = msgspec.json.decode(answer.content, type=ErrorBody).error
+    except msgspec.MsgspecError:
+        problem = Problem(message=f"The manager answered: {_phrase(answer.status_code)}.", reason="foreign")
+    return ApiError(problem.message, answer.status_code, problem.reason, problem.where)
+
+
+def _phrase(status: int) -> str:
+    known = {s.value: s.phrase for s in HTTPStatus}
+    return f"{status} {known.get(status, '')}".strip()

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that can be asked of the farm. The engine takes one at a time to `rules.decide`."""
+
+import msgspec
+
+from brender.core.messages import Hello, Report
+from brender.core.nouns import Job, Limits, Step, Task, Wish
+from brender.core.scene import Scene
+
+
+class Refusal(Exception):
+    """A command that changes nothing, and why: a sentence for whoever asked.
+
+    `reason` is one of "not_found", "conflict", "invalid": 404, 409 and 422 over HTTP.
+    """
+
+    def __init__(self, message: str, reason: str = "conflict") -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """What all commands have: nothing."""
+
+
+class SubmitJob(Command, frozen=True, kw_only=True):
+    """Put a job into the farm. Its answer is the `Job`; the same `request_id` again gives the same job."""
+
+    request_id: str
+    name: str
+    owner: str
+    scene: Scene
+    steps: tuple[Step, ...]
+    outputs: str
+    priority: int = 50
+    tags: tuple[str, ...] = ()
+    limits: Limits = Limits()
+
+
+class PauseJob(Command, frozen=True, kw_only=True):
+    """Start nothing of it any more; what runs may end. Answer: the `Job`."""
+
+    job: int
+
+
+class ResumeJob(Command, frozen=True, kw_only=True):
+    """Undo a pause. Answer: the `Job`."""
+
+    job: int
+
+
+class CancelJob(Command, frozen=True, kw_only=True):
+    """End it: all its runs are stopped, nothing new starts. Answer: the `Job`."""
+
+    job: int
+
+
+class RetryJob(Command, frozen=True, kw_only=True):
+    """Make its failed (and, if it was cancelled, its unfinished) tasks ready again. Answer: the `Job`."""
+
+    job: int
+    ended: Job | None = None  # an ended job and its touched tasks, brought along from the store
+    touched: tuple[Task, ...] = ()
+
+
+class SetPriority(Command, frozen=True, kw_only=True):
+    """Answer: the `Job`."""
+
+    job: int
+    priority: int
+
+
+class WorkerHello(Command, frozen=True, kw_only=True):
+    """A worker's connection has said who it is. Answer: `Welcome` or `Refused`."""
+
+    connection: str
+    hello: Hello
+    key_hash: str
+
+
+class WorkerGone(Command, frozen=True, kw_only=True):
+    """A worker's connection has closed: not a death. `goodbye`: it signed off and holds nothing."""
+
+    worker: str
+    connection: str
+    goodbye: bool = False
+
+
+class TakeReport(Command, frozen=True, kw_only=True):
+    """A worker's report. Answer: `Ack`."""
+
+    worker: str
+    report: Report
+
+
+class Published(Command, frozen=True, kw_only=True):
+    """An accepted run's files are in their final places."""
+
+    run: str
+
+
+class NotPublished(Command, frozen=True, kw_only=True):
+    """An accepted run's files could not be put in their final places."""
+
+    run: str
+    message: str
+
+
+class SetWish(Command, frozen=True, kw_only=True):
+    """Enable, drain or disable a worker; `now` gives back its running task too. Answer: the `Worker`."""
+
+    worker: str
+    wish: Wish
+    now: bool = False
+
+
+class Tick(Command, frozen=True, kw_only=True):
+    """Time has passed: leases are looked at."""

@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live farm in memory: unfinished jobs, workers, live runs. Changed only by `apply`, which takes saved rows.
+
+A step holds a byte a task, a cursor in render order, a small heap of tasks to do again, and counters; picking is
+never a search, and no command costs more for a larger job. Finished jobs leave for the store.
+"""
+
+import heapq
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from brender.core import order
+from brender.core.changes import Presence, Row
+from brender.core.lifecycle import JOB_ENDED, RUN_LIVE
+from brender.core.messages import Progress
+from brender.core.nouns import Connection, Job, Run, RunState, SessionRecord, Step, Task, TaskState, Wish, Worker
+from brender.core.scene import Blender
+
+StepKey = tuple[int, int]  # job id, index of the step in the job
+
+
+class Now(msgspec.Struct, frozen=True):
+    """One moment on two clocks, in seconds: `wall` for records, `mono` for leases and limits."""
+
+    wall: float
+    mono: float
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """What a worker must have for a step. Steps with equal needs wait in one queue."""
+
+    blender: Blender
+    tags: tuple[str, ...]
+
+
+class LiveStep:
+    """A step's tasks: a byte each, and what picking needs."""
+
+    __slots__ = ("again", "counts", "cursor", "frame_s", "job", "live", "number", "spec", "states", "tries")
+
+    def __init__(self, job: int, number: int, spec: Step) -> None:
+        self.job = job
+        self.number = number
+        self.spec = spec
+        self.states = bytearray(spec.tasks)
+        self.counts = [0] * len(TaskState)
+        self.counts[TaskState.READY] = spec.tasks
+        self.cursor = 0  # position in render order; all before it have been touched
+        self.again: list[int] = []  # heap of positions before the cursor that are ready again
+        self.tries: dict[int, tuple[int, int]] = {}  # failures and losses, of tasks that have any
+        self.live: dict[int, str] = {}  # index to live run
+        self.frame_s: float | None = None  # a run's time, smoothed; memory alone
+
+    @property
+    def key(self) -> StepKey:
+        return self.job, self.number
+
+    @property
+    def ready(self) -> int:
+        """How many tasks could be assigned now."""
+        return self.counts[TaskState.READY]
+
+    def state(self, index: int) -> TaskState:
+        return TaskState(self.states[index])
+
+    def task(self, index: int) -> Task:
+        """Task `index` as the row it has, or would have."""
+        failures, losses = self.tries.get(index, (0, 0))
+        return Task(
+            job=self.job,
+            step=self.number,
+            index=index,
+            state=self.state(index),
+            failures=failures,
+            losses=losses,
+            run=self.live.get(index),
+        )
+
+    def put(self, task: Task) -> None:
+        """Take a task's new row. What is ready again before the cursor goes on the heap."""
+        index, new = task.index, task.state
+        self.counts[self.states[index]] -= 1
+        self.counts[new] += 1
+        self.states[index] = new
+        self._note_tries(task)
+        if new is TaskState.READY:
+            self._ready_again(order.position(self.spec.order, self.spec.tasks, index))
+        else:
+            self._advance()
+
+    def took(self, seconds: float) -> None:
+        """Note how long a run took, so that workers are given about as much as they can use."""
+        self.frame_s = seconds if self.frame_s is None else 0.7 * self.frame_s + 0.3 * seconds
+
+    def next_ready(self, most: int) -> list[int]:
+        """The next tasks to assign, at most `most`, those to do again first. Changes nothing that shows."""
+        picked = self._again_ready(most)
+        position = self.cursor
+        while len(picked) < most and position < self.spec.tasks:
+            index = order.at(self.spec.order, self.spec.tasks, position)
+            if self.states[index] == TaskState.READY:
+                picked.append(index)
+            position += 1
+        return picked
+
+    def _note_tries(self, task: Task) -> None:
+        if task.failures or task.losses:
+            self.tries[task.index] = (task.failures, task.losses)
+        else:
+            self.tries.pop(task.index, None)
+
+    def _ready_again(self, position: int) -> None:
+        if position < self.cursor:
+            heapq.heappush(self.again, position)
+
+    def _advance(self) -> None:
+        n = self.spec.tasks
+        while self.cursor < n and self.states[order.at(self.spec.order, n, self.cursor)] != TaskState.READY:
+            self.cursor += 1
+
+    def _again_ready(self, most: int) -> list[int]:
+        """The first ready ones of the heap; entries that are no longer ready, or stand twice, are dropped."""
+        kept: list[int] = []
+        picked: list[int] = []
+        while self.again and len(picked) < most:
+            position = heapq.heappop(self.again)
+            index = order.at(self.spec.order, self.spec.tasks, position)
+            if self.states[index] == TaskState.READY and (not kept or kept[-1] != position):
+                kept.append(position)
+                picked.append(index)
+        for position in kept:
+            heapq.heappush(self.again, position)
+        return picked
+
+
+class LiveWorker:
+    """A worker, and what is known of it at this moment."""
+
+    __slots__ = ("asked", "boot", "connection", "load", "only_job", "progress", "record", "runs", "seen", "step")
+
+    def __init__(self, record: Worker, seen: float) -> None:
+        self.record = record
+        self.connection: str | None = None
+        self.boot = ""
+        self.only_job: int | None = None
+        self.seen = seen  # monotonic seconds of its last sign of life
+        self.runs: dict[str, None] = {}  # live runs that it holds, in the order they were assigned
+        self.asked: set[str] = set()  # runs it has been asked to give back
+        self.step: StepKey | None = None  # the step its session is in
+        self.progress: dict[str, Progress] = {}
+        self.load = 0.0
+
+    @property
+    def online(self) -> Connection:
+        return Connection.ONLINE if self.connection else Connection.OFFLINE
+
+    @property
+    def takes_work(self) -> bool:
+        return self.connection is not None and self.record.wish is Wish.ENABLED
+
+
+Rank = tuple[int, int, int]  # priority (negated), job, step: the order in which open steps are served
+
+
+class OpenSteps:
+    """Steps that have ready tasks, in queues by what they need, each in the order to be served."""
+
+    def __init__(self) -> None:
+        self.queues: dict[Needs, list[Rank]] = {}
+        self._where: dict[StepKey, tuple[Needs, Rank]] = {}
+
+    def put(self, key: StepKey, needs: Needs, priority: int) -> bool:
+        """Add or move a step; True where it was not open before."""
+        rank = (-priority, *key)
+        if self._where.get(key) == (needs, rank):
+            return False
+        was_open = self.remove(key)
+        insort(self.queues.setdefault(needs, []), rank)
+        self._where[key] = (needs, rank)
+        return not was_open
+
+    def remove(self, key: StepKey) -> bool:
+        """Take a step out; True where it was in."""
+        if key not in self._where:
+            return False
+        needs, rank = self._where.pop(key)
+        queue = self.queues[needs]
+        del queue[bisect_left(queue, rank)]
+        if not queue:
+            del self.queues[needs]
+        return True
+
+    def __contains__(self, key: StepKey) -> bool:
+        return key in self._where
+
+
+class Farm:
+    """All that is alive. Read it freely; change it through `apply`, `appear` and `heard` alone."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[int, Job] = {}
+        self.steps: dict[StepKey, LiveStep] = {}
+        self.runs: dict[str, Run] = {}
+        self.workers: dict[str, LiveWorker] = {}
+        self.opened: dict[StepKey, SessionRecord] = {}  # the newest session of each step
+        self.next_job = 1
+        self.by_key: dict[str, str] = {}  # key hash to worker
+        self.by_name: dict[str, str] = {}
+        self.by_request: dict[str, int] = {}
+        self.outputs: dict[str, int] = {}  # pattern of final names to the unfinished job that owns it
+        self.open = OpenSteps()
+        self.hungry: dict[str, None] = {}  # workers that may want work, to be looked at
+        self.queued: dict[StepKey, dict[str, None]] = {}  # runs assigned and not begun
+        self.unsettled: dict[int, None] = {}  # jobs whose state may follow from their tasks now
+
+    # --- taking rows -------------------------------------------------------------------------------------------
+
+    def apply(self, rows: Iterable[Row], now: Now) -> None:
+        """Bring saved (or about to be saved) rows to memory, in their order."""
+        for row in rows:
+            match row:
+                case Job():
+                    self._put_job(row)
+                case Task():
+                    self._put_task(row)
+                case Run():
+                    self._put_run(row)
+                case Worker():
+                    self._put_worker(row, now)
+                case SessionRecord():
+                    self._put_session(row)
+
+    def appear(self, presence: Presence, now: Now) -> None:
+        """Take a worker's connection, or its end."""
+        worker = self.workers[presence.worker]
+        worker.connection = presence.connection
+        if presence.connection is not None:
+            worker.boot, worker.only_job, worker.seen = presence.boot, presence.only_job, now.mono
+            worker.asked.clear()
+        self.hungry[presence.worker] = None
+
+    def heard(self, worker_id: str, progress: Iterable[Progress], now: Now) -> None:
+        """A sign of life: renews every lease of the worker."""
+        worker = self.workers[worker_id]
+        worker.seen = now.mono
+        for each in progress:
+            if each.run in worker.runs:
+                worker.progress[each.run] = each
+
+    def carry_presence(self, old: "Farm") -> None:
+        """Take over the connections of a farm that this one replaces."""
+        for id_, worker in self.workers.items():
+            if was := old.workers.get(id_):
+                worker.connection, worker.boot, worker.only_job = was.connection, was.boot, was.only_job
+                worker.seen, worker.progress = was.seen, was.progress
+        self.hungry = dict.fromkeys(self.workers)
+
+    # --- looking things up -------------------------------------------------------------------------------------
+
+    def steps_of(self, job: int) -> Iterator[LiveStep]:
+        """The live steps of an unfinished job."""
+        return (self.steps[job, n] for n in range(len(self.jobs[job].steps)))
+
+    def runs_of(self, job: int) -> list[Run]:
+        """The live runs of a job."""
+        return [self.runs[run] for step in self.steps_of(job) for run in step.live.values()]
+
+    def needs(self, job: Job) -> Needs:
+        return Needs(job.blender, job.tags)
+
+    # --- the rows, one kind each -------------------------------------------------------------------------------
+
+    def _put_job(self, job: Job) -> None:
+        old = self.jobs.get(job.id)
+        self.next_job = max(self.next_job, job.id + 1)
+        if job.state in JOB_ENDED:
+            self._drop_job(job)
+            return
+        self.jobs[job.id] = job
+        if old is None:
+            for number, spec in enumerate(job.steps):
+                self.steps[job.id, number] = LiveStep(job.id, number, spec)
+            self.by_request[job.request_id] = job.id
+            self.outputs[job.outputs] = job.id
+        for step in self.steps_of(job.id):
+            self._reopen(step)
+        self.unsettled[job.id] = None
+
+    def _drop_job(self, job: Job) -> None:
+        if self.jobs.pop(job.id, None) is None:
+            return
+        for number in range(len(job.steps)):
+            self.open.remove((job.id, number))
+            self.steps.pop((job.id, number))
+            self.queued.pop((job.id, number), None)
+            self.opened.pop((job.id, number), None)
+        self.by_request.pop(job.request_id, None)
+        self.outputs.pop(job.outputs, None)
+        self.unsettled.pop(job.id, None)
+
+    def _put_task(self, task: Task) -> None:
+        step = self.steps[task.job, task.step]
+        step.put(task)
+        self._reopen(step)
+        self.unsettled[task.job] = None
+
+    def _reopen(self, step: LiveStep) -> None:
+        """Keep `open` true of a step; when it becomes open, every worker that takes work may want it."""
+        job = self.jobs[step.job]
+        if step.ready and not job.pause:
+            if self.open.put(step.key, self.needs(job), job.priority):
+                self.hungry.update((id_, None) for id_, worker in self.workers.items() if worker.takes_work)
+        else:
+            self.open.remove(step.key)
+
+    def _put_run(self, run: Run) -> None:
+        step, worker = self.steps[run.job, run.step], self.workers[run.worker]
+        queued = self.queued.setdefault(step.key, {})
+        if run.state in RUN_LIVE:
+            self.runs[run.id] = run
+            step.live[run.index] = run.id
+        else:
+            self.runs.pop(run.id, None)
+            if step.live.get(run.index) == run.id:
+                del step.live[run.index]
+        if run.state is RunState.RENDERED and run.result:
+            step.took(run.result.sync_s + run.result.render_s + run.result.write_s)
+        _keep(queued, run.id, run.state is RunState.ASSIGNED)
+        self._hold(worker, run)
+        self.unsettled[run.job] = None
+
+    def _hold(self, worker: LiveWorker, run: Run) -> None:
+        """A rendered run is off its worker's hands: only its publishing is left."""
+        holds = run.state in (RunState.ASSIGNED, RunState.RUNNING)
+        _keep(worker.runs, run.id, holds)
+        if holds:
+            worker.step = (run.job, run.step)
+            return
+        worker.asked.discard(run.id)
+        worker.progress.pop(run.id, None)
+        self.hungry[worker.record.id] = None
+
+    def _put_worker(self, worker: Worker, now: Now) -> None:
+        old = self.workers.get(worker.id)
+        if old is None:
+            self.workers[worker.id] = LiveWorker(worker, now.mono)
+        else:
+            self.by_name.pop(old.record.name, None)
+            old.record = worker
+        self.by_key[worker.key_hash] = worker.id
+        self.by_name[worker.name] = worker.id
+        self.hungry[worker.id] = None
+
+    def _put_session(self, session: SessionRecord) -> None:
+        if (session.job, session.step) in self.steps:
+            self.opened[session.job, session.step] = session
+
+
+def _keep(keys: dict[str, None], key: str, wanted: bool) -> None:
+    if wanted:
+        keys[key] = None
+    else:
+        keys.pop(key, None)

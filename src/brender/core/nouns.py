@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nouns of the farm: job, step, task, run, worker. Frozen values; a change is a new value put in its place.
+
+A task has no object of its own until something happens to it: a step knows its frames as ranges, and task *i* is
+computed from *i* (docs/tour.md, "A million frames").
+"""
+
+import enum
+
+import msgspec
+
+from brender.core import messages
+from brender.core.failures import Kind
+from brender.core.frames import FrameSet
+from brender.core.scene import Blender, Scene
+
+
+class JobState(enum.StrEnum):
+    """A job's life; the moves are in `lifecycle`."""
+
+    QUEUED = "queued"  # nothing of it has started
+    ACTIVE = "active"  # something of it has started
+    PAUSED = "paused"  # starts nothing, and nothing of it runs any more
+    COMPLETED = "completed"  # every task has ended, at least one of them well
+    FAILED = "failed"  # a fatal failure, the failure limit, or no task ended well
+    CANCELLED = "cancelled"
+
+
+class TaskState(enum.IntEnum):
+    """A task's life, a byte each in memory."""
+
+    READY = 0
+    WAITING = 1  # for the tasks it depends on
+    ASSIGNED = 2  # a worker has it, and has not begun
+    RUNNING = 3  # a worker renders it, or it is rendered and not yet published
+    SUCCEEDED = 4  # its files are good, and in their final place
+    FAILED = 5
+    CANCELLED = 6
+    SKIPPED = 7
+
+
+class RunState(enum.StrEnum):
+    """One attempt's life."""
+
+    ASSIGNED = "assigned"
+    RUNNING = "running"
+    RENDERED = "rendered"  # accepted: verified under the run's own name, to be published
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"  # stopped since its job was
+    RECALLED = "recalled"  # given back unstarted, preempted: no failure
+    LOST = "lost"  # its worker is gone, or its lease ran out: no failure, but bounded
+
+
+class Wish(enum.StrEnum):
+    """What the administrator wants of a worker."""
+
+    ENABLED = "enabled"
+    DRAINING = "draining"  # finishes what it holds, gets nothing new
+    DISABLED = "disabled"
+
+
+class Connection(enum.StrEnum):
+    """Whether a worker's socket is open now."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+
+
+class Condition(enum.StrEnum):
+    """What a worker is doing."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    SICK = "sick"
+
+
+class StepKind(enum.StrEnum):
+    """What one task of a step is."""
+
+    FRAMES = "frames"  # one frame a task
+    MOVIE = "movie"  # all frames in one task, as the format is one file
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The bounds of one job. Times in seconds."""
+
+    attempts: int = 3  # failures of one task before it is failed for good
+    losses: int = 10  # times one task may be lost with its machine before it is failed for good
+    failed_tasks: int = 0  # failed tasks that end the job as failed; 0: no such limit
+    max_run_s: float = 24 * 3600.0  # the longest a run may take
+    silence_s: float = 3600.0  # the longest without a sign of life from Blender
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage of a job whose tasks are alike. Small whatever its size."""
+
+    name: str
+    kind: StepKind
+    frames: FrameSet
+    order: str = "sequence"
+    batch: int = 0  # the most tasks of one assignment, prefetch included; 0: the scheduler's choice
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks the step has."""
+        return 1 if self.kind is StepKind.MOVIE else len(self.frames)
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person submitted, bound to one Blender, and how far it is. Wall-clock times in seconds since 1970."""
+
+    id: int
+    request_id: str  # made by the asker: submitting it twice is submitting it once
+    name: str
+    owner: str
+    priority: int  # 0 to 100, higher first
+    tags: tuple[str, ...]
+    scene: Scene
+    steps: tuple[Step, ...]
+    limits: Limits
+    outputs: str  # the pattern of final names it owns while it is unfinished
+    state: JobState
+    pause: bool = False  # wanted: starts nothing; `paused` once nothing runs
+    message: str = ""  # why it failed, or paused by itself
+    kind: Kind | None = None  # the failure that ended or paused it
+    submitted_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    errors: int = 0  # failed tasks of an ended job: "completed with errors" is state and this
+    counts: tuple[int, ...] = ()  # tasks by TaskState, kept when it ended
+
+    @property
+    def blender(self) -> Blender:
+        """The exact Blender it is bound to."""
+        return self.scene.blender
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """The row of a task that something has happened to."""
+
+    job: int
+    step: int
+    index: int
+    state: TaskState
+    failures: int = 0
+    losses: int = 0
+    run: str | None = None  # its live run, or the accepted one
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt of one task on one worker: the record of a frame."""
+
+    id: str
+    job: int
+    step: int
+    index: int
+    worker: str
+    state: RunState
+    assigned_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    kind: Kind | None = None
+    message: str = ""
+    result: messages.Result | None = None
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine that renders, as it is kept: known by its key, not by a name or an address."""
+
+    id: str
+    key_hash: str  # SHA-256 of the worker's secret key
+    name: str
+    wish: Wish = Wish.ENABLED
+    created_at: float
+    host: messages.Host
+
+
+class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker's Blender said of the scene it opened."""
+
+    id: str
+    job: int
+    step: int
+    worker: str
+    opened_at: float
+    opened: messages.Opened

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each command does to the farm: `decide(farm, command, now, new_id) -> Changes`, changing nothing itself.
+
+Rules put the rows that a command is directly about. What follows from the tasks of a job (complete, paused, failed by
+its limit) is worked out by `settle`, afterwards and at every start, so that no lost event can leave a job stuck.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from brender.core import commands as c
+from brender.core.changes import Changes
+from brender.core.farm import Farm, Now
+from brender.core.rules import jobs, runs, workers
+from brender.core.rules.jobs import settle
+from brender.core.rules.runs import assign
+
+NewId = Callable[[], str]
+Rule = Callable[[Farm, Any, Now, NewId], Changes]
+
+RULES: dict[type[c.Command], Rule] = {
+    c.SubmitJob: jobs.submit,
+    c.PauseJob: jobs.pause,
+    c.ResumeJob: jobs.resume,
+    c.CancelJob: jobs.cancel,
+    c.RetryJob: jobs.retry,
+    c.SetPriority: jobs.set_priority,
+    c.WorkerHello: workers.hello,
+    c.WorkerGone: workers.gone,
+    c.SetWish: workers.set_wish,
+    c.Tick: workers.tick,
+    c.TakeReport: runs.take_report,
+    c.Published: runs.published,
+    c.NotPublished: runs.not_published,
+}
+
+__all__ = ["NewId", "assign", "decide", "settle"]
+
+
+def decide(farm: Farm, command: c.Command, now: Now, new_id: NewId) -> Changes:
+    """What `command` changes. Raises `Refusal` where it changes nothing, with the sentence for whoever asked."""
+    return RULES[type(command)](farm, command, now, new_id)

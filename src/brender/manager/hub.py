@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The workers' connections: one WebSocket each. Brings reports to the engine, and what it tells to the workers.
+
+It decides nothing. What cannot be delivered is dropped: a worker that comes back says what it holds, and the
+engine's rules make good what was missed (docs/protocol.md).
+"""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from brender.core import commands as c
+from brender.core import messages as m
+from brender.core.changes import Discard, Tell
+from brender.manager.engine import Engine
+from brender.manager.files import Files
+
+log = structlog.get_logger()
+
+HELLO_WITHIN_S = 10.0
+MOST_WAITING = 10_000  # messages for one worker; who does not read them is let go
+LONGEST_MESSAGE = 4 * 2**20  # bytes
+
+_decode = msgspec.json.Decoder(m.ToManager).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Socket(Protocol):
+    """What is needed of a WebSocket. `receive` raises `Closed` when it has ended."""
+
+    async def receive(self) -> str | bytes: ...
+    async def send(self, text: str) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Closed(Exception):
+    """The other side has gone."""
+
+
+class Link:
+    """One open connection, and the messages that wait to be sent on it. None ends it."""
+
+    def __init__(self, socket: Socket) -> None:
+        self.id = secrets.token_hex(8)
+        self.socket = socket
+        self.waiting: asyncio.Queue[m.ToWorker | None] = asyncio.Queue()
+
+    def put(self, message: m.ToWorker | None) -> None:
+        """Queue a message; a worker that no longer reads is let go."""
+        self.waiting.put_nowait(message if self.waiting.qsize() < MOST_WAITING else None)
+
+    async def pump(self) -> None:
+        """Send what is queued, until None or the end of the connection; then close it."""
+        try:
+            while (message := await self.waiting.get()) is not None:
+                await self.send(message)
+        except Closed:
+            return
+        await self.socket.close()
+
+    async def send(self, message: m.ToWorker) -> None:
+        await self.socket.send(_encode(message).decode())
+
+
+class Hub:
+    """All links, by connection id."""
+
+    def __init__(self, engine: Engine, files: Files) -> None:
+        self._engine = engine
+        self._files = files
+        self._links: dict[str, Link] = {}
+
+    def tell(self, tells: Iterable[Tell | Discard]) -> None:
+        """Send messages to workers, and end connections, in order; never blocks."""
+        for each in tells:
+            if isinstance(each, Discard):
+                self._put(each.connection, None)
+            else:
+                self._put(self._engine.farm.workers[each.worker].connection, each.message)
+
+    def close(self) -> None:
+        """End every connection: the manager stops."""
+        for connection in list(self._links):
+            self._put(connection, None)
+
+    def _put(self, connection: str | None, message: m.ToWorker | None) -> None:
+        if connection is not None and (link := self._links.get(connection)):
+            link.put(message)
+
+    async def serve(self, socket: Socket) -> None:
+        """One connection from its `Hello` to its end."""
+        link = Link(socket)
+        self._links[link.id] = link  # before the engine hears of it, so that nothing told is missed
+        try:
+            await self._talk(link)
+        except Closed:
+            pass
+        except (msgspec.DecodeError, TimeoutError, ValueError) as error:
+            await _refuse(link, error)
+        finally:
+            del self._links[link.id]
+
+    async def _talk(self, link: Link) -> None:
+        async with asyncio.timeout(HELLO_WITHIN_S):
+            hello = await _receive(link.socket)
+        if not isinstance(hello, m.Hello):
+            raise ValueError(f"The first message of a connection is a Hello, and this was a {type(hello).__name__}.")
+        answer = await self._engine.command(
+            c.WorkerHello(connection=link.id, hello=hello, key_hash=hashlib.sha256(hello.key.encode()).hexdigest())
+        )
+        await link.send(answer)
+        if isinstance(answer, m.Refused):
+            await link.socket.close()
+            return
+        await self._stay(link, answer.worker)
+
+    async def _stay(self, link: Link, worker: str) -> None:
+        log.info("worker connected", worker=worker)
+        pump = asyncio.create_task(link.pump())
+        goodbye = False
+        try:
+            while not goodbye:
+                goodbye = await self._take(link, worker, await _receive(link.socket))
+        finally:
+            pump.cancel()
+            await self._engine.command(c.WorkerGone(worker=worker, connection=link.id, goodbye=goodbye))
+            log.info("worker gone", worker=worker, goodbye=goodbye)
+
+    async def _take(self, link: Link, worker: str, message: m.ToManager) -> bool:
+        """Take one message; True where it was a goodbye."""
+        match message:
+            case m.Heartbeat():
+                self._engine.heard(worker, message)
+            case m.Log():
+                await self._log(worker, message)
+            case m.Report():
+                await self._report(link, worker, message)
+            case m.Hello():
+                raise ValueError("A connection says Hello once.")
+        return isinstance(message, m.Goodbye)
+
+    async def _log(self, worker: str, message: m.Log) -> None:
+        run = self._engine.farm.runs.get(message.run)
+        if run is not None and run.worker == worker:
+            await asyncio.to_thread(self._files.append_log, run, message.text)
+
+    async def _report(self, link: Link, worker: str, report: m.Report) -> None:
+        run = self._engine.farm.runs.get(report.run)
+        if isinstance(report, m.Rendered) and report.thumbnail and run is not None and run.worker == worker:
+            await asyncio.to_thread(self._files.keep_thumbnail, run, report.thumbnail)
+        link.put(await self._engine.command(c.TakeReport(worker=worker, report=report)))
+
+
+async def _receive(socket: Socket) -> m.ToManager:
+    data = await socket.receive()
+    if len(data) > LONGEST_MESSAGE:
+        raise ValueError(f"A message of {len(data)} bytes is longer than {LONGEST_MESSAGE}.")
+    return _decode(data)
+
+
+async def _refuse(link: Link, error: Exception) -> None:
+    """A connection that said what it should not: it is told, and closed. Nothing it held is lost."""
+    text = str(error) or f"No Hello within {HELLO_WITHIN_S:.0f} s."
+    log.warning("a worker's connection was refused", reason=text)
+    try:
+        await link.send(m.Refused(reason=text, again=True))
+        await link.socket.close()
+    except Closed:
+        pass

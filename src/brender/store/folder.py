@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a database can live in a folder. SQLite's WAL is shared memory: over a network it loses what it promised."""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from brender.store.database import StoreError
+
+MOUNTS = Path("/proc/self/mountinfo")  # of Linux; elsewhere nothing is known about mounts
+
+_NETWORK = frozenset(
+    # over a network, or shared with the host of a virtual machine (9p is also how WSL shows Windows' disks)
+    "9p afs beegfs ceph cifs coda davfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs panfs pvfs2 "
+    "smb2 smb3 smbfs vboxsf vmhgfs "
+    "fuse.ceph fuse.curlftpfs fuse.davfs fuse.davfs2 fuse.gcsfuse fuse.glusterfs fuse.goofys fuse.juicefs fuse.mfs "
+    "fuse.rclone fuse.s3fs fuse.smbnetfs fuse.sshfs fuse.vmhgfs-fuse".split()
+)
+
+
+def network_filesystem(mountinfo_text: str, path: str) -> str | None:
+    """The kind of the network file system that an absolute, resolved path is on, or None.
+
+    `mountinfo_text` is that of proc(5). The deepest mount above the path counts, and the last one in the same place.
+    """
+    here = PurePosixPath(path)
+    mounts = enumerate(_mounts(mountinfo_text))
+    above = [(len(place.parts), nth, kind) for nth, (place, kind) in mounts if here.is_relative_to(place)]
+    kind = max(above, default=(0, 0, ""))[2]
+    return kind if kind in _NETWORK else None
+
+
+def _mounts(text: str) -> Iterator[tuple[PurePosixPath, str]]:
+    """Where each mount is, and what kind of file system."""
+    for line in text.splitlines():
+        fields, _, source = line.partition(" - ")
+        place = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields.split(" ")[4])
+        yield PurePosixPath(place.encode("latin-1", "replace").decode(errors="replace")), source.split(" ")[0]
+
+
+def ready(folder: Path) -> Path:
+    """The folder, made if need be, resolved; StoreError where no database can live in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = folder.resolve()
+        with tempfile.TemporaryFile(dir=found):
+            pass
+    except OSError as error:
+        raise StoreError(f"The data folder {folder} cannot be written: {error.strerror or error}.") from error
+    if MOUNTS.exists() and (kind := network_filesystem(MOUNTS.read_text(errors="replace"), str(found))):
+        raise StoreError(
+            f"The data folder {folder} is on a network file system ({kind}), where a database is not safe. "
+            "Choose a folder on a disk of this machine."
+        )
+    return found

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which table keeps which noun, and the way there and back. A column's name is the name of the noun's field."""
+
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from sqlalchemy import Row, Table
+
+from brender.core import changes, nouns
+from brender.store import tables
+
+Noun = TypeVar("Noun", bound=changes.Row)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class DamagedError(ValueError):
+    """A stored row that is no longer the noun it was: says which and why."""
+
+
+class Kept(Generic[Noun]):
+    """A noun and its table."""
+
+    def __init__(self, table: Table, noun: type[Noun]) -> None:
+        self.table = table
+        self.name = noun.__name__.lower()
+        columns = [column.name for column in table.columns if column.name != "body"]
+        assert list(table.columns.keys()) == [*columns, "body"]
+        self.key = attrgetter(*(column.name for column in table.primary_key))
+        self._columns = attrgetter(*columns)
+        self._decode = msgspec.json.Decoder(noun).decode
+
+    def values(self, noun: Noun) -> tuple[Any, ...]:
+        """The noun as a row, in the order of the table's columns."""
+        return (*self._columns(noun), _encode(noun))
+
+    def noun(self, row: Row[Any]) -> Noun:
+        """The noun of a row that holds all columns; DamagedError where the row is not whole."""
+        try:
+            noun = self._decode(row[-1])
+        except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
+            raise DamagedError(f"{self._called(row)} is damaged: {error}") from error
+        if self._columns(noun) != tuple(row[:-1]):
+            raise DamagedError(f"{self._called(row)} is damaged: its columns and its body say different things")
+        return noun
+
+    def _called(self, row: Row[Any]) -> str:
+        """Which row it is, for a person."""
+        key = self.key(row)
+        if not isinstance(key, tuple):
+            return f"{self.name} {key}"
+        job, step, index = key
+        return f"{self.name} {index} of step {step} of job {job}"
+
+
+JOBS = Kept(tables.jobs, nouns.Job)
+TASKS = Kept(tables.tasks, nouns.Task)
+RUNS = Kept(tables.runs, nouns.Run)
+WORKERS = Kept(tables.workers, nouns.Worker)
+SESSIONS = Kept(tables.sessions, nouns.SessionRecord)
+
+# in the order to write them: what others refer to comes first
+KEPT: dict[type[changes.Row], Kept[Any]] = {
+    nouns.Job: JOBS,
+    nouns.Worker: WORKERS,
+    nouns.SessionRecord: SESSIONS,
+    nouns.Task: TASKS,
+    nouns.Run: RUNS,
+}

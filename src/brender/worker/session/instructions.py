@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the session tells the agent to do."""
+
+from dataclasses import dataclass
+
+from brender.core import messages as m
+from brender.core.scene import Scene
+
+
+@dataclass(frozen=True)
+class OpenScene:
+    """Start a Blender, and open the scene in it."""
+
+    blender: str
+    scene: Scene
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """Give Blender an order; it begins as soon as it has ended the one before."""
+
+    blender: str
+    order: m.Order
+
+
+@dataclass(frozen=True)
+class CloseBlender:
+    """Ask an idle Blender to end."""
+
+    blender: str
+
+
+@dataclass(frozen=True)
+class KillBlender:
+    """End the whole process tree, now."""
+
+    blender: str
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Look at the (temporary, final) files of a run, which are to be as the scene was `opened`."""
+
+    run: str
+    files: tuple[tuple[str, str], ...]
+    opened: m.Opened
+
+
+@dataclass(frozen=True)
+class Send:
+    """Keep the report until it is acknowledged."""
+
+    report: m.Report
+
+
+@dataclass(frozen=True)
+class RemoveFiles:
+    """Remove what the run has left under its own name."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Nothing is held and no Blender runs: the worker may go."""
+
+
+Instruction = OpenScene | HandOver | CloseBlender | KillBlender | Verify | Send | RemoveFiles | Leave
