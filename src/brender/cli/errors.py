@@ -4,6 +4,7 @@
 What nobody expected goes, traceback and all, to a file, and the sentence says where.
 """
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -23,7 +24,7 @@ class CliError(click.ClickException):
 
     def __init__(self, message: str, code: Exit = Exit.REFUSED) -> None:
         super().__init__(message)
-        self.exit_code = int(code)
+        self.code = code
 
 
 def guarded(command: Callable[[], object]) -> int:
@@ -42,7 +43,7 @@ def guarded(command: Callable[[], object]) -> int:
         return Exit.USAGE
     except click.ClickException as error:
         say(f"Error: {error.format_message()}")
-        return error.exit_code
+        return error.code if isinstance(error, CliError) else Exit.USAGE
     except ApiError as error:
         say(f"Error: {error.message}")
         return exit_of(error)
@@ -53,10 +54,8 @@ def guarded(command: Callable[[], object]) -> int:
 
 def say(line: str) -> None:
     """A line on stderr, if anybody can hear it."""
-    try:
+    with contextlib.suppress(OSError):
         click.echo(line, err=True)
-    except OSError:
-        pass
 
 
 def exit_of(error: ApiError) -> Exit:
@@ -82,5 +81,5 @@ def _unexpected() -> str:
         with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
             file.write(details)
     except OSError:
-        return f"Error: a mistake in brender: {what}. (It could not be written down: the temporary folder is not writable.)"
+        return f"Error: a mistake in brender: {what}. (The temporary folder, for the details, cannot be written to.)"
     return f"Error: a mistake in brender: {what}. The details are in {Path(name)}; please report it with that file."

@@ -195,7 +195,8 @@ def _opened(job: JobView) -> str:
 
 def _show_frames(records: Sequence[FrameRecord]) -> None:
     head = (
-        "FRAME", "STATE", "FAILURES", "WORKER", "ENDED", "RENDER", "WRITE", "MEMORY", "BLENDER", "DEVICE", "SIZE", "SHA-256", "FILE",
+        "FRAME", "STATE", "FAILURES", "WORKER", "ENDED", "RENDER", "WRITE", "MEMORY", "BLENDER", "DEVICE",
+        "SIZE", "SHA-256", "FILE",
     )  # fmt: skip
     rows = [row for record in records for row in _frame_rows(record)]
     show.table(head, rows, "The job has no frames.")

@@ -29,7 +29,7 @@ def logs_command(job: int, frame: int | None, follow: bool, manager: str | None,
         if frame is not None:
             _print_log(client, job, None, frame, follow)
             return
-        run = _run_of(client, client.job(job))
+        run: str | None = _run_of(client, client.job(job))
         while run is not None:
             _print_log(client, job, run, None, follow)
             run = _next_run(client, job, run) if follow else None

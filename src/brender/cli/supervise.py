@@ -5,6 +5,7 @@ They outlive nothing: each holds the other end of a pipe on its stdin (`--with-p
 this process ends in whatever way. They are in groups of their own, so that a Ctrl-C reaches this command alone.
 """
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -111,7 +112,7 @@ class Household:
                 self._again(child)
 
     def stop(self, within_s: float = GENTLE_S) -> None:
-        """End the worker, then the manager, in order where there is time, and whatever they have started in any case."""
+        """End the worker, then the manager, in order where there is time; in any case with all that they have started."""
         deadline = time.monotonic() + within_s
         children = [child for child in (self.worker, self.manager) if child is not None]
         family = [process for child in children for process in _tree(child.process.pid)]
@@ -131,15 +132,15 @@ class Household:
         return self.data / "logs" / f"{name}.log"
 
     def _again(self, child: Child) -> None:
-        code, words = child.process.returncode, child.last_words()
+        words = child.last_words()
         if child.restarts >= RESTARTS:
             raise CliError(
-                f"The {child.name} has ended {RESTARTS + 1} times, at last with {code}: {words}. Its log is {child.log}.",
+                f"The {child.name} has ended {RESTARTS + 1} times: {words}. Its log is {child.log}.",
                 Exit.FAILED,
             )
         child.restarts += 1
         self._say(
-            f"The {child.name} has ended ({_ending(code)}) and is started again ({child.restarts} of {RESTARTS})."
+            f"The {child.name} has ended ({_ending(child.process.returncode)}) and is started again ({child.restarts} of {RESTARTS})."
         )
         child.start()
 
@@ -160,10 +161,8 @@ def _group_of_its_own() -> _Group:
 
 
 def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> None:
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(max(0.05, timeout_s))
-    except subprocess.TimeoutExpired:
-        pass
 
 
 def _tree(pid: int) -> "list[psutil.Process]":
@@ -181,7 +180,5 @@ def _kill(processes: "list[psutil.Process]") -> None:
     import psutil
 
     for process in processes:
-        try:
+        with contextlib.suppress(psutil.Error):
             process.kill()
-        except psutil.Error:
-            pass

@@ -121,7 +121,7 @@ class Manager:
     async def _announce(self, server: uvicorn.Server) -> None:
         """Once it answers, say where: `manager.json` for the commands on this machine, a line for the person."""
         while not server.started:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0.01)
         _write_private(
             self.config.data / "manager.json",
             msgspec.json.encode(ManagerFile(url=self.url, pid=os.getpid(), boot=self.boot)),
