@@ -22,7 +22,7 @@ import zstandard
 from brender.core.failures import Kind
 
 
-class Unreadable(Exception):  # noqa: N818 - it is the word of the design
+class Unreadable(Exception):
     """A .blend that is absent, or is none: which kind of failure it is, and a sentence for the artist."""
 
     def __init__(self, kind: Kind, message: str) -> None:
@@ -127,7 +127,7 @@ def _header(stream: IO[bytes], compression: str) -> Header:
         if large := _LARGE.fullmatch(start):
             version = _version(large[1])
             return Header(version=version, pointer_size=8, endian="<", compression=compression, large=True)
-    if b"BLENDER".startswith(start[:7]):
+    if len(start) < (17 if start.startswith(b"BLENDER17") else 12) and b"BLENDER".startswith(start[:7]):
         raise EOFError
     if start.startswith(b"BLENDER"):
         raise Unreadable(Kind.FILE_UNREADABLE, "is a .blend file of a kind that this brender does not know")

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from brender.blendfile.dna import Dna
-from brender.blendfile.reader import Block, Header, Unreadable, readable, blocks, opened
+from brender.blendfile.reader import Block, Header, Unreadable, blocks, opened, readable
 from brender.core.failures import Kind
 from brender.core.outputs import BY_CODE, absolute
 
@@ -167,7 +167,7 @@ def _one(path: str) -> BlendScan:
 # ---- scenes
 
 _MODE_NO_OVERWRITE, _MODE_PLACEHOLDERS = 1 << 22, 1 << 23  # RenderData.mode
-_SCEMODE_EXTENSION, _SCEMODE_MULTIVIEW = 1 << 4, 1 << 25  # RenderData.scemode
+_SCEMODE_EXTENSION, _SCEMODE_MULTIVIEW = 1 << 4, 1 << 21  # RenderData.scemode
 _CONTAINERS = {0: "MPEG1", 1: "MPEG2", 2: "MPEG4", 3: "AVI", 4: "QUICKTIME", 5: "DV", 8: "FLASH", 9: "MKV", 10: "OGG"}
 _CONTAINERS[12] = "WEBM"
 

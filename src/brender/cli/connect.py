@@ -33,6 +33,10 @@ class Place:
         """The manager, if one is known and alive."""
         return find.find_manager(self.manager, self.data)
 
+    def running_here(self) -> Client | None:
+        """The data folder's own manager, whatever else is named."""
+        return find.local_manager(self.data)
+
     def connect(self) -> Client:
         """The manager, or a sentence that there is none."""
         client = self.known()

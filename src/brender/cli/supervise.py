@@ -112,7 +112,7 @@ class Household:
                 self._again(child)
 
     def stop(self, within_s: float = GENTLE_S) -> None:
-        """End the worker, then the manager, in order where there is time; in any case with all that they have started."""
+        """End the worker, then the manager, in order where there is time; with all they started in any case."""
         deadline = time.monotonic() + within_s
         children = [child for child in (self.worker, self.manager) if child is not None]
         family = [process for child in children for process in _tree(child.process.pid)]
@@ -139,9 +139,8 @@ class Household:
                 Exit.FAILED,
             )
         child.restarts += 1
-        self._say(
-            f"The {child.name} has ended ({_ending(child.process.returncode)}) and is started again ({child.restarts} of {RESTARTS})."
-        )
+        how = _ending(child.process.returncode)
+        self._say(f"The {child.name} has ended ({how}) and is started again ({child.restarts} of {RESTARTS}).")
         child.start()
 
 

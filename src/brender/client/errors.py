@@ -13,7 +13,7 @@ class ApiError(Exception):
         self.where = where
 
 
-class Unreachable(ApiError):  # noqa: N818 - what it is, in the design's words
+class Unreachable(ApiError):
     """Nobody answered, or not in time. What was asked may have been done."""
 
     def __init__(self, message: str) -> None:

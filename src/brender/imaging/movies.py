@@ -39,6 +39,7 @@ def middle_picture(path: Path) -> Image.Image:
 def _decode(path: Path, movie: av.container.InputContainer, frames: int | None) -> Seen:
     stream = _video(path, movie)
     check_size(path, stream.width, stream.height, None, None)
+    stream.codec_context.options = {"err_detect": "explode"}  # a damaged frame is an error, not a guess
     count = sum(not frame.is_corrupt for frame in movie.decode(stream))
     expected = frames if frames is not None else _frames_claimed(movie, stream)
     if movie.format.name == "ogg":  # Theora leaves out a frame that is like the one before

@@ -106,12 +106,14 @@ def _read_part(path: Path, source: oiio.ImageInput, part: int) -> list[str]:
     check_size(path, spec.width, spec.height, None, None)
     if spec.nchannels > MOST_CHANNELS:
         raise BadPicture(f"{path.name} claims {spec.nchannels} channels")
-    lines = _lines_at_once(spec)
+    # of several TIFF strips read together OpenImageIO forgets that one was torn
+    lines = 1 if source.format_name() == "tiff" and not spec.tile_width else _lines_at_once(spec)
     end = spec.y + spec.height
     for top in range(spec.y, end, lines):
-        if _read_lines(source, spec, part, top, min(top + lines, end)) is None:
-            at = f"in lines {top - spec.y} to {min(top + lines, end) - spec.y} of {spec.height}"
-            raise _torn(path, f"{source.geterror().strip() or 'it cannot be decoded'} ({at})")
+        read = _read_lines(source, spec, part, top, min(top + lines, end))
+        if source.has_error or read is None:
+            why = source.geterror().strip() or "it cannot be decoded"
+            raise _torn(path, f"{why.splitlines()[0]} (from line {top - spec.y} of {spec.height})")
     return _channel_names(spec)
 
 

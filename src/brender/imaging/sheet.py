@@ -4,6 +4,8 @@
 It takes any number of frames; where they are more than a person can see, it shows some, evenly picked, and says so.
 """
 
+import contextlib
+import functools
 import io
 import math
 from collections.abc import Callable, Sequence
@@ -22,6 +24,10 @@ _BRIGHT = (238, 238, 240)
 _DIM = (142, 146, 155)
 _FAILED = (224, 92, 76)
 
+# with more letters than Pillow's own; asked for by name where the system keeps them
+_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msgothic.ttc")
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Color = tuple[int, int, int]
 Jpeg = bytes | None
 
@@ -103,8 +109,8 @@ _HEAD_HEIGHT = _MARGIN + _TITLE + _NOTE + 42
 
 
 def _columns(count: int, shape: float) -> int:
-    """So many that the sheet comes out about as wide as a screen, and no cell larger than a third of it."""
-    return max(3 if count > 2 else count, round(math.sqrt(count * (shape + 0.12) * 16 / 9)))
+    """So many that the sheet has about a screen's shape, and no cell more than a third of its width."""
+    return max(3, round(math.sqrt(count * (shape + 0.12) * 16 / 9)))
 
 
 # ---------------------------------------------------------------- drawing
@@ -120,15 +126,32 @@ def _picture(cell: Cell) -> Image.Image | None:
         return None
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
+def _font(size: int, text: str = "") -> Font:
+    """Pillow's own, else the first of the system's that can write all of the text, else Pillow's after all."""
+    own = ImageFont.load_default(size)
+    return next((font for font in (own, *_system_fonts(size)) if _writes(font, text)), own)
+
+
+@functools.cache
+def _system_fonts(size: int) -> tuple[Font, ...]:
+    found: list[Font] = []
+    for name in _FONTS:
+        with contextlib.suppress(OSError):
+            found.append(ImageFont.truetype(name, size))
+    return tuple(found)
+
+
+def _writes(font: Font, text: str) -> bool:
+    unknown = bytes(font.getmask("\uffff"))
+    return not any(ord(char) > 126 and bytes(font.getmask(char)) == unknown for char in set(text))
 
 
 def _head(page: Image.Image, title: str, note: str) -> None:
     draw = ImageDraw.Draw(page)
     room = WIDTH - 2 * _MARGIN
-    draw.text((_MARGIN, _MARGIN - 6), _shortened(title, _font(_TITLE), room), _BRIGHT, _font(_TITLE))
-    draw.text((_MARGIN, _MARGIN + _TITLE + 10), _shortened(note, _font(_NOTE), room), _DIM, _font(_NOTE))
+    large, small = _font(_TITLE, title), _font(_NOTE, note)
+    draw.text((_MARGIN, _MARGIN - 6), _shortened(title, large, room), _BRIGHT, large)
+    draw.text((_MARGIN, _MARGIN + _TITLE + 10), _shortened(note, small, room), _DIM, small)
 
 
 def _draw_cell(page: Image.Image, plan: _Plan, place: int, cell: Cell, picture: Image.Image | None) -> None:
@@ -138,7 +161,7 @@ def _draw_cell(page: Image.Image, plan: _Plan, place: int, cell: Cell, picture: 
         _paste(page, plan, (left, top), picture)
     else:
         _draw_absent(page, plan, (left, top), cell.state if failed or cell.state != "succeeded" else "no picture")
-    font = _font(_LABEL)
+    font = _font(_LABEL, cell.label)
     label = _shortened(cell.label, font, plan.width)
     ImageDraw.Draw(page).text((left + 2, top + plan.height + 6), label, _FAILED if failed else _DIM, font)
 
@@ -174,7 +197,7 @@ def _draw_absent(page: Image.Image, plan: _Plan, at: tuple[int, int], word: str)
     page.paste(cell, at, _rounded(box))
 
 
-def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, room: int) -> str:
+def _shortened(text: str, font: Font, room: int) -> str:
     """As much of the text as there is room for, with an ellipsis where it was cut."""
     text = " ".join(text.split())
     if font.getlength(text) <= room:

@@ -50,7 +50,7 @@ class Database:
             yield connection
 
     def upsert(self, table: Table) -> str:
-        """The statement that puts a row, new or known, for `exec_driver_sql` with tuples in the order of the columns."""
+        """The statement that puts a row, new or known: takes tuples in the order of the table's columns."""
         statement = _INSERTS[self._writer.dialect.name](table)
         put = statement.on_conflict_do_update(
             index_elements=list(table.primary_key),

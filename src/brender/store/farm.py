@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, func, select, union
 
 from brender.core.nouns import Job, Run, Task, Worker
 from brender.store.records import JOBS, RUNS, TASKS, WORKERS, DamagedError, Kept, Noun
@@ -39,10 +39,10 @@ def load_farm(connection: Connection) -> Loaded:
     """All that is unfinished: jobs and tasks in the order of their keys, runs and workers from the oldest on."""
     bad: dict[int, str] = {}  # jobs, and what is wrong with the first damaged row of each
     bad_workers: dict[str, str] = {}
-    unfinished = or_(jobs.c.state.not_in(ENDED), jobs.c.id.in_(select(runs.c.job).where(RUN_IS_LIVE)))
-    their_tasks = tasks.c.job.in_(select(jobs.c.id).where(unfinished))
-    found_jobs = _whole(connection, JOBS, select(jobs).where(unfinished).order_by(jobs.c.id), bad)
-    found_tasks = _whole(connection, TASKS, select(tasks).where(their_tasks).order_by(*tasks.primary_key), bad)
+    unfinished = union(select(jobs.c.id).where(jobs.c.state.not_in(ENDED)), select(runs.c.job).where(RUN_IS_LIVE))
+    found_jobs = _whole(connection, JOBS, select(jobs).where(jobs.c.id.in_(unfinished)).order_by(jobs.c.id), bad)
+    their_tasks = select(tasks).where(tasks.c.job.in_(unfinished)).order_by(*tasks.primary_key)
+    found_tasks = _whole(connection, TASKS, their_tasks, bad)
     found_runs = _whole(connection, RUNS, select(runs).where(RUN_IS_LIVE).order_by(runs.c.assigned_at, runs.c.id), bad)
     found_workers = _whole(connection, WORKERS, select(workers).order_by(workers.c.created_at), bad_workers)
     _look_for_strays(found_jobs, [found_tasks, found_runs], bad)

@@ -10,12 +10,11 @@ from brender.store.database import StoreError
 
 MOUNTS = Path("/proc/self/mountinfo")  # of Linux; elsewhere nothing is known about mounts
 
-_NETWORK = frozenset(
-    # over a network, or shared with the host of a virtual machine (9p is also how WSL shows Windows' disks)
-    "9p afs beegfs ceph cifs coda davfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs panfs pvfs2 "
-    "smb2 smb3 smbfs vboxsf vmhgfs "
-    "fuse.ceph fuse.curlftpfs fuse.davfs fuse.davfs2 fuse.gcsfuse fuse.glusterfs fuse.goofys fuse.juicefs fuse.mfs "
-    "fuse.rclone fuse.s3fs fuse.smbnetfs fuse.sshfs fuse.vmhgfs-fuse".split()
+# over a network, or shared with the host of a virtual machine (9p is also how WSL shows the disks of Windows)
+_NETWORK = re.compile(
+    r"(9p|afs|beegfs|ceph|cifs|coda|davfs|gfs2|glusterfs|gpfs|lustre|ncpfs|nfs4?|ocfs2|orangefs|panfs|pvfs2"
+    r"|smb[23]|smbfs|vboxsf|vmhgfs"
+    r"|fuse\.(beegfs|ceph|curlftpfs|davfs2?|gcsfuse|glusterfs|goofys|juicefs|mfs|rclone|s3fs|smbnetfs|sshfs|vmhgfs-fuse))"
 )
 
 
@@ -28,7 +27,7 @@ def network_filesystem(mountinfo_text: str, path: str) -> str | None:
     mounts = enumerate(_mounts(mountinfo_text))
     above = [(len(place.parts), nth, kind) for nth, (place, kind) in mounts if here.is_relative_to(place)]
     kind = max(above, default=(0, 0, ""))[2]
-    return kind if kind in _NETWORK else None
+    return kind if _NETWORK.fullmatch(kind) else None
 
 
 def _mounts(text: str) -> Iterator[tuple[PurePosixPath, str]]:

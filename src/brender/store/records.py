@@ -27,7 +27,8 @@ class Kept(Generic[Noun]):
         self.name = noun.__name__.lower()
         columns = [column.name for column in table.columns if column.name != "body"]
         assert list(table.columns.keys()) == [*columns, "body"]
-        self.key = attrgetter(*(column.name for column in table.primary_key))
+        self._key = [column.name for column in table.primary_key]
+        self.key = attrgetter(*self._key)
         self._columns = attrgetter(*columns)
         self._decode = msgspec.json.Decoder(noun).decode
 
@@ -47,9 +48,9 @@ class Kept(Generic[Noun]):
 
     def _called(self, row: Row[Any]) -> str:
         """Which row it is, for a person."""
-        key = self.key(row)
-        if not isinstance(key, tuple):
-            return f"{self.name} {key}"
+        key = [row._mapping[name] for name in self._key]
+        if len(key) == 1:
+            return f"{self.name} {key[0]}"
         job, step, index = key
         return f"{self.name} {index} of step {step} of job {job}"
 

@@ -135,7 +135,7 @@ class Session:
         for run, report in verdicts.items():
             if run in in_blender:
                 self._the_blender.verdicts[run] = report
-            elif self._take_waiting(run):
+            elif self._take_waiting(run) or self._checking.pop(run, None) is not None:
                 self._conclude(run, report)
             elif report is not None:
                 self._do(i.Send(report))  # never heard of it: then it is stopped
