@@ -23,30 +23,30 @@ class JobState(enum.StrEnum):
     PAUSED = "paused"  # starts nothing, and nothing of it runs any more
     COMPLETED = "completed"  # every task has ended, at least one of them well
     FAILED = "failed"  # a fatal failure, the failure limit, or no task ended well
-    CANCELLED = "cancelled"
+    CANCELLED = "cancelled"  # somebody ended it
 
 
 class TaskState(enum.IntEnum):
     """A task's life, a byte each in memory."""
 
-    READY = 0
+    READY = 0  # may be assigned
     WAITING = 1  # for the tasks it depends on
     ASSIGNED = 2  # a worker has it, and has not begun
     RUNNING = 3  # a worker renders it, or it is rendered and not yet published
     SUCCEEDED = 4  # its files are good, and in their final place
-    FAILED = 5
-    CANCELLED = 6
-    SKIPPED = 7
+    FAILED = 5  # for good: its attempts are used up, or no attempt could mend it
+    CANCELLED = 6  # its job ended before it
+    SKIPPED = 7  # there was nothing to do
 
 
 class RunState(enum.StrEnum):
     """One attempt's life."""
 
-    ASSIGNED = "assigned"
-    RUNNING = "running"
+    ASSIGNED = "assigned"  # told to its worker
+    RUNNING = "running"  # handed to Blender
     RENDERED = "rendered"  # accepted: verified under the run's own name, to be published
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
+    SUCCEEDED = "succeeded"  # published
+    FAILED = "failed"  # with a kind and a sentence
     CANCELLED = "cancelled"  # stopped since its job was
     RECALLED = "recalled"  # given back unstarted, preempted: no failure
     LOST = "lost"  # its worker is gone, or its lease ran out: no failure, but bounded
