@@ -7,10 +7,10 @@ from brender.core.scene import Blender, Scene
 from brender.worker.session import Habits, Session
 from brender.worker.session.events import (
     BlenderEnded,
-    BlenderFailed,
     BlenderOpened,
     Dismissed,
     Event,
+    FrameFailed,
     FrameRendered,
     FrameStarted,
     NotVerified,
@@ -18,6 +18,7 @@ from brender.worker.session.events import (
     SignOfLife,
     Tick,
     Verified,
+    Written,
 )
 from brender.worker.session.instructions import (
     CloseBlender,
@@ -34,8 +35,8 @@ from brender.worker.session.instructions import (
 SCENE = Scene(blend="/shots/a.blend", blender=Blender(kind="blender", version="3.4.1"))
 OTHER_SCENE = Scene(blend="/shots/b.blend", blender=Blender(kind="blender", version="3.4.1"))
 BOUNDS = m.Bounds(max_run_s=100, silence_s=30)
-FILES = (("/out/.brender/0001.png", "/out/0001.png"),)
-FILE = m.File(temporary=FILES[0][0], final=FILES[0][1], size=10, sha256="00", width=64, height=36)
+FILES = (Written("/out/.brender/0001.png", "/out/0001.png"),)
+FILE = m.File(temporary=FILES[0].temporary, final=FILES[0].final, size=10, sha256="00", width=64, height=36)
 FIRST, SECOND = "boot.1", "boot.2"  # Blenders
 
 
@@ -100,7 +101,11 @@ def begin(run: str, blender: str = FIRST) -> list[Instruction]:
 
 
 def look(run: str) -> Verify:
-    return Verify(run, FILES, opened())
+    return Verify(run, FILES, opened(), 1)
+
+
+def open_scene(run: str, blender: str, scene: Scene = SCENE) -> OpenScene:
+    return OpenScene(blender, scene, run)
 
 
 def stopped(run: str) -> Send:
@@ -132,7 +137,7 @@ def rendering(*runs: str, **habits: float) -> Worker:
 
 def test_a_first_order_opens_its_scene() -> None:
     worker = Worker()
-    assert worker(assign("a", "b")) == [OpenScene(FIRST, SCENE)]
+    assert worker(assign("a", "b")) == [open_scene("a", FIRST)]
     assert worker.session.held == ("a", "b")
     assert worker.session.running == "a"
 
@@ -217,7 +222,7 @@ def test_another_step_waits_until_what_is_held_is_done() -> None:
     assert worker(assign("x", job=2, scene=OTHER_SCENE)) == []
     worker(rendered("a"))
     assert worker(rendered("b")) == [look("b"), CloseBlender(FIRST)]
-    assert worker(gone()) == [OpenScene(SECOND, OTHER_SCENE)]
+    assert worker(gone()) == [open_scene("x", SECOND, scene=OTHER_SCENE)]
 
 
 def test_another_step_with_the_very_same_scene_uses_the_warm_blender() -> None:
@@ -238,7 +243,7 @@ def test_a_blender_that_has_long_been_idle_is_closed() -> None:
     worker(rendered("a"))
     assert worker(Tick(), after=299) == []
     assert worker(Tick(), after=2) == [CloseBlender(FIRST)]
-    assert worker(assign("b"), gone()) == [OpenScene(SECOND, SCENE)]
+    assert worker(assign("b"), gone()) == [open_scene("b", SECOND)]
 
 
 # --- renewing ----------------------------------------------------------------------------------------------------
@@ -248,7 +253,7 @@ def test_a_blender_is_renewed_after_its_number_of_frames() -> None:
     worker = rendering("a", "b", "c", renew_frames=2)
     assert worker(rendered("a", took=0.1)) == [look("a"), *begin("b")]  # and none ahead
     assert worker(rendered("b", took=0.1)) == [look("b"), CloseBlender(FIRST)]
-    assert worker(gone()) == [OpenScene(SECOND, SCENE)]
+    assert worker(gone()) == [open_scene("c", SECOND)]
 
 
 def test_a_blender_that_has_grown_is_renewed() -> None:
@@ -261,8 +266,8 @@ def test_a_scene_that_is_unsafe_warm_gets_a_fresh_blender_for_each_frame() -> No
     worker = Worker()
     cold = opened(warm=False)
     worker(assign("a", "b"), BlenderOpened(FIRST, cold))
-    assert worker(rendered("a", took=0.1)) == [Verify("a", FILES, cold), CloseBlender(FIRST)]
-    assert worker(gone()) == [OpenScene(SECOND, SCENE)]
+    assert worker(rendered("a", took=0.1)) == [Verify("a", FILES, cold, 1), CloseBlender(FIRST)]
+    assert worker(gone()) == [open_scene("b", SECOND)]
     assert worker(BlenderOpened(SECOND, cold)) == [told_opened("b", "boot.2.1", warm=False), *begin("b", SECOND)]
 
 
@@ -287,7 +292,7 @@ def test_stopping_ends_the_tree_first_and_opens_anew_for_what_remains() -> None:
     worker = rendering("a", "b")
     assert worker(m.Stop(runs=("a",))) == [KillBlender(FIRST)]
     assert worker.session.held == ("a", "b")
-    assert worker(gone()) == [stopped("a"), RemoveFiles("a"), OpenScene(SECOND, SCENE)]
+    assert worker(gone()) == [stopped("a"), RemoveFiles("a"), open_scene("b", SECOND)]
 
 
 def test_stopping_twice_is_stopping_once() -> None:
@@ -311,7 +316,7 @@ def test_stopping_one_of_two_handed_runs_renders_the_other_anew_and_tells_its_st
     worker = rendering("a", "b", "c")
     worker(rendered("a", took=0.1))
     assert worker(m.Stop(runs=("c",))) == [KillBlender(FIRST)]
-    assert worker(gone()) == [stopped("c"), RemoveFiles("c"), OpenScene(SECOND, SCENE)]
+    assert worker(gone()) == [stopped("c"), RemoveFiles("c"), open_scene("b", SECOND)]
     assert worker(BlenderOpened(SECOND, opened())) == [told_opened("b", "boot.2.1"), HandOver(SECOND, order("b"))]
 
 
@@ -325,7 +330,7 @@ def test_a_run_that_is_stopped_while_it_is_verified_leaves_no_files() -> None:
 def test_a_dismissed_run_is_ended_and_reported_no_more() -> None:
     worker = rendering("a", "b")
     assert worker(Dismissed("a")) == [KillBlender(FIRST)]
-    assert worker(gone()) == [RemoveFiles("a"), OpenScene(SECOND, SCENE)]
+    assert worker(gone()) == [RemoveFiles("a"), open_scene("b", SECOND)]
 
 
 def test_a_dismissed_run_that_had_ended_leaves_no_files() -> None:
@@ -337,7 +342,7 @@ def test_a_welcome_ends_what_the_manager_did_not_adopt() -> None:
     welcome = m.Welcome(worker="w", name="w", heartbeat_s=1, lease_s=60, adopted=("b",))
     assert worker(welcome) == [KillBlender(FIRST)]
     assert worker.session.held == ("a", "b")
-    assert worker(gone()) == [RemoveFiles("a"), OpenScene(SECOND, SCENE)]
+    assert worker(gone()) == [RemoveFiles("a"), open_scene("b", SECOND)]
 
 
 def test_a_welcome_that_adopts_everything_changes_nothing() -> None:
@@ -351,11 +356,11 @@ def test_a_welcome_that_adopts_everything_changes_nothing() -> None:
 
 def test_a_crash_fails_the_run_it_happened_in_and_no_other() -> None:
     worker = rendering("a", "b", "c")
-    worker(rendered("a", took=0.1), SignOfLife(FIRST, 1200.0))
+    worker(rendered("a", took=0.1), Tick(1200.0))
     assert worker(gone()) == [
         failed("b", Kind.BLENDER_CRASHED, "It crashed.", memory_mb=1200.0),  # C21: the peak of the tree
         RemoveFiles("b"),
-        OpenScene(SECOND, SCENE),
+        open_scene("c", SECOND),
     ]
     assert worker(BlenderOpened(SECOND, opened())) == [told_opened("c", "boot.2.1"), HandOver(SECOND, order("c"))]
 
@@ -364,47 +369,45 @@ def test_a_crash_of_an_idle_blender_fails_nothing() -> None:
     worker = rendering("a")
     worker(rendered("a"))
     assert worker(gone()) == []
-    assert worker(assign("b")) == [OpenScene(SECOND, SCENE)]
+    assert worker(assign("b")) == [open_scene("b", SECOND)]
 
 
 def test_a_crash_while_opening_fails_the_run_it_was_opened_for() -> None:
     worker = Worker()
     worker(assign("a", "b"))
-    assert worker(gone()) == [failed("a", Kind.BLENDER_CRASHED, "It crashed.", device=""), OpenScene(SECOND, SCENE)]
+    assert worker(gone()) == [failed("a", Kind.BLENDER_CRASHED, "It crashed.", device=""), open_scene("b", SECOND)]
 
 
 def test_a_scene_that_cannot_be_opened_gives_the_other_runs_back() -> None:
     worker = Worker()
     worker(assign("a", "b", "c"))
-    assert worker(BlenderFailed(FIRST, None, Kind.NO_CAMERA, "It has no camera.")) == [
+    assert worker(gone(FIRST, Kind.NO_CAMERA, "It has no camera.")) == [
         unstarted("b", "It has no camera."),
         unstarted("c", "It has no camera."),
-        KillBlender(FIRST),
+        failed("a", Kind.NO_CAMERA, "It has no camera.", device=""),
     ]
-    assert worker(gone()) == [failed("a", Kind.NO_CAMERA, "It has no camera.", device="")]
 
 
 def test_an_opening_that_fails_when_nobody_wants_it_any_more_fails_nothing() -> None:
     worker = Worker()
     worker(assign("a"), m.Recall(runs=("a",)))
-    assert worker(BlenderFailed(FIRST, None, Kind.NO_CAMERA, "It has no camera.")) == [KillBlender(FIRST)]
-    assert worker(gone()) == []
+    assert worker(gone(FIRST, Kind.NO_CAMERA, "It has no camera.")) == []
 
 
 def test_a_frame_that_fails_gets_a_fresh_blender_for_the_next() -> None:
     worker = rendering("a", "b")
-    assert worker(BlenderFailed(FIRST, "a", Kind.DISK_FULL, "The disk is full.")) == [KillBlender(FIRST)]
+    assert worker(FrameFailed(FIRST, "a", Kind.DISK_FULL, "The disk is full.")) == [KillBlender(FIRST)]
     assert worker(gone()) == [
         failed("a", Kind.DISK_FULL, "The disk is full."),
         RemoveFiles("a"),
-        OpenScene(SECOND, SCENE),
+        open_scene("b", SECOND),
     ]
 
 
 def test_a_fatal_failure_gives_back_what_was_handed_ahead_too() -> None:
     worker = rendering("a", "b", "c", "d")
     worker(rendered("a", took=0.1))
-    event = BlenderFailed(FIRST, "b", Kind.PYTHON_ERROR, "A handler failed.")
+    event = FrameFailed(FIRST, "b", Kind.PYTHON_ERROR, "A handler failed.")
     assert worker(event) == [unstarted("d", "A handler failed."), KillBlender(FIRST)]
     assert worker(gone()) == [
         failed("b", Kind.PYTHON_ERROR, "A handler failed."),
@@ -430,7 +433,7 @@ def test_a_late_event_of_an_old_blender_changes_nothing() -> None:
     worker(m.Stop(runs=("a",)), gone(), BlenderOpened(SECOND, opened()))
     late: list[Event] = [
         gone(),
-        BlenderFailed(FIRST, "b", Kind.DISK_FULL, ""),
+        FrameFailed(FIRST, "b", Kind.DISK_FULL, ""),
         rendered("b", FIRST),
         BlenderOpened(FIRST, opened()),
     ]
@@ -454,7 +457,7 @@ def test_a_run_that_takes_too_long_is_ended() -> None:
         assert worker(SignOfLife(FIRST), Tick(), after=25) == []
     assert worker(SignOfLife(FIRST), Tick(), after=1) == [KillBlender(FIRST)]
     message = "The run took longer than its limit of 100 s."
-    assert worker(gone()) == [failed("a", Kind.TIME_LIMIT, message), RemoveFiles("a"), OpenScene(SECOND, SCENE)]
+    assert worker(gone()) == [failed("a", Kind.TIME_LIMIT, message), RemoveFiles("a"), open_scene("b", SECOND)]
 
 
 def test_a_silent_run_is_ended() -> None:
@@ -462,7 +465,7 @@ def test_a_silent_run_is_ended() -> None:
     assert worker(Tick(), after=30) == []
     assert worker(Tick(), after=1) == [KillBlender(FIRST)]
     message = "Blender gave no sign of life for 30 s."
-    assert worker(gone()) == [failed("a", Kind.SILENT, message), RemoveFiles("a"), OpenScene(SECOND, SCENE)]
+    assert worker(gone()) == [failed("a", Kind.SILENT, message), RemoveFiles("a"), open_scene("b", SECOND)]
 
 
 def test_an_opening_that_hangs_is_ended() -> None:

@@ -85,8 +85,7 @@ def scan(path: str) -> BlendScan:
     seen, waiting = {Path(path).resolve()}, list(top.libraries)
     while waiting:
         library = waiting.pop(0)
-        real = Path(library.path).resolve()
-        if real in seen or not library.exists:
+        if not library.exists or (real := Path(library.path).resolve()) in seen:
             continue
         seen.add(real)
         try:
@@ -218,7 +217,7 @@ def _libraries(contents: _Contents, path: str) -> Iterator[Library]:
             continue
         stored = _path_in(dna, block.data, "Library")
         whole = absolute(stored, path)
-        yield Library(stored=stored, path=whole, exists=Path(whole).is_file(), used_by=path)
+        yield Library(stored=stored, path=whole, exists=_exists(whole), used_by=path)
 
 
 def _path_in(dna: Dna, data: bytes, struct: str) -> str:
@@ -261,7 +260,8 @@ def _file(kind: str, name: str, stored: str, blend: str) -> File:
 
 def _exists(path: str) -> bool:
     """Whether the file is there; of a tiled picture (`<UDIM>`, `<UVTILE>`) whether one tile is."""
-    if "<U" not in path:
-        return Path(path).exists()
     pattern = glob.escape(Path(path).name).replace("<UDIM>", "[0-9][0-9][0-9][0-9]").replace("<UVTILE>", "u*_v*")
-    return any(Path(path).parent.glob(pattern))
+    try:
+        return Path(path).exists() or ("<U" in path and any(Path(path).parent.glob(pattern)))
+    except OSError:  # a folder that may not be read, a name too long
+        return False

@@ -87,13 +87,13 @@ def why_command(job: int, as_json: bool, manager: str | None, data: str | None) 
     return None
 
 
-def _act_on(jobs: Sequence[int], action: JobAction, done: str, place: Place) -> Exit:
+def _act_on(jobs: Sequence[int], action: JobAction, place: Place) -> Exit:
     code = Exit.OK
     with place.connect() as client:
         for job in dict.fromkeys(jobs):
             try:
                 view = client.act(job, action)
-                print(f"Job {job} ({show.plain(view.name)}) {done}; it is {view.state.value}.")
+                print(f"Job {job} ({show.plain(view.name)}) is {_state(view)}.")
             except ApiError as error:
                 if error.status == 0:
                     raise
@@ -102,20 +102,20 @@ def _act_on(jobs: Sequence[int], action: JobAction, done: str, place: Place) -> 
     return code
 
 
-def _action(name: JobAction, text: str, done: str) -> click.Command:
+def _action(name: JobAction, text: str) -> click.Command:
     @click.command(name, help=text)
     @click.argument("jobs", metavar="ID...", type=int, nargs=-1, required=True)
     @place_options
     def command(jobs: tuple[int, ...], manager: str | None, data: str | None) -> Exit:
-        return _act_on(jobs, name, done, Place.of(manager, data))
+        return _act_on(jobs, name, Place.of(manager, data))
 
     return command
 
 
-pause_command = _action("pause", "Start nothing more of jobs; what is rendering now is finished.", "is to pause")
-resume_command = _action("resume", "Let paused jobs go on.", "goes on")
-retry_command = _action("retry", "Render what failed, or was cancelled, once more.", "is tried again")
-cancel_command = _action("cancel", "End jobs. What is rendered stays.", "is cancelled")
+pause_command = _action("pause", "Start nothing more of jobs; what is rendering now is finished.")
+resume_command = _action("resume", "Let paused jobs go on.")
+retry_command = _action("retry", "Render what failed, or was cancelled, once more.")
+cancel_command = _action("cancel", "End jobs. What is rendered stays.")
 
 
 @click.command("priority")

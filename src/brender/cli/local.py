@@ -7,7 +7,6 @@ started, and a manager when that one goes away.
 
 import contextlib
 import time
-from collections.abc import Callable
 
 from brender.cli import news
 from brender.cli.connect import Place
@@ -35,10 +34,10 @@ class LocalRun:
         self._client = client
         self._request: JobRequest | None = None
         self.job: JobView | None = None
-        if client is None:
-            self._house.start_manager()  # while it starts, this process looks for Blender
 
     def __enter__(self) -> "LocalRun":
+        if self._client is None:
+            self._house.start_manager()  # while it starts, this process looks for Blender
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -60,10 +59,13 @@ class LocalRun:
     def follow(self, shown: Screen) -> JobView:
         """Render and show the submitted job until it is over."""
         assert self.job is not None
-        with noted(self._place.data, self.job.id):
-            self._house.start_worker(["--only-job", str(self.job.id)])
+        job = self.job.id
+        with noted(self._place.data, job):
+            self._house.start_worker(["--only-job", str(job)])
             line = Line(self._place, self._connected())
-            self.job = follow(line, self.job.id, shown, lambda: self._look_after(line))
+            self.job = follow(line, job, shown, lambda: self._look_after(line))
+            if self.job.state not in news.ENDED:  # paused by itself, and nobody will resume it here
+                line.ask(lambda client: client.act(job, "cancel"))
         return self.job
 
     def _connected(self) -> Client:
@@ -95,11 +97,11 @@ class LocalRun:
             self.job = self._client.job(job.id, CANCEL_S)
 
 
-def describe_stop(run: LocalRun, going_on: Callable[[], str]) -> None:
+def describe_stop(run: LocalRun, going_on: str) -> None:
     """After Ctrl-C: what there is, and the line that goes on."""
     if run.job is None:
         print("Interrupted; nothing was rendered.", flush=True)
         return
     good = news.succeeded(run.job)
     print(f"\nInterrupted: {good} of {run.job.tasks} frames are done: {run.job.outputs}")
-    print(f"To go on: {going_on()}", flush=True)
+    print(f"To go on: {going_on}", flush=True)

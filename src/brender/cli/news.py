@@ -124,7 +124,7 @@ def _is_paused(job: JobView) -> bool:
 
 def _paused(job: JobView) -> str:
     why = f": {_sentence(job.message)}" if job.message else "."
-    return show.plain(f"Job {job.id} is paused{why} `brender resume {job.id}` lets it go on.")
+    return show.plain(f"Job {job.id} is paused{why}")
 
 
 def _verdict(job: JobView) -> str:

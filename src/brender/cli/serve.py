@@ -40,11 +40,13 @@ def manager_command(data: str | None, host: str, port: int, with_parent: bool) -
     if with_parent:
         parent.end_with_parent()
     from brender.manager import app
+    from brender.manager.lock import LockedError
+    from brender.store import StoreError
 
     config = app.Config(data=places.data_folder(data), host=host, port=port)
     try:
         app.run(config)
-    except (app.LockedError, app.StoreError) as error:
+    except (LockedError, StoreError) as error:
         raise CliError(str(error)) from None
     except OSError as error:
         raise CliError(_cannot_start(error, config.data, host, port)) from None

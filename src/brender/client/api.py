@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Value = str | int | None
 
+HASHING_S = 600.0  # a submit reads the .blend and its libraries whole
+
 
 class LogPiece(msgspec.Struct, frozen=True):
     """A piece of a run's log, and where the next one begins."""
@@ -50,8 +52,12 @@ class Client:
         import httpx
 
         self.url = url.rstrip("/")
+        try:
+            base = httpx.URL(f"{self.url}/api/v1")
+        except httpx.InvalidURL as error:
+            raise Unreachable(f"{url} is no address of a manager ({error}).") from None
         self._http = httpx.Client(
-            base_url=f"{self.url}/api/v1",
+            base_url=base,
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=timeout_s,
             trust_env=False,  # a proxy of the surroundings has no business between this machine and its manager
@@ -75,7 +81,7 @@ class Client:
 
     def submit(self, request: JobRequest) -> JobView:
         """Submit a job; with a `request_id` that it knows, the job that was submitted then."""
-        return self._send(JobView, "POST", "/jobs", request)
+        return self._send(JobView, "POST", "/jobs", request, timeout_s=HASHING_S)
 
     def jobs(self, limit: int | None = None, before: int | None = None, state: str | None = None) -> JobPage:
         """The newest jobs first; those before job `before`."""
@@ -158,7 +164,7 @@ class Client:
             )
         except httpx.TimeoutException:
             raise TooSlow(f"The manager at {self.url} did not answer in time.") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.HTTPError as error:
             raise Unreachable(f"No manager answers at {self.url} ({error}).") from None
         if not answer.is_success:
             raise _refused(answer)

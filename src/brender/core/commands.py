@@ -36,6 +36,7 @@ class SubmitJob(Command, frozen=True, kw_only=True):
     priority: int = 50
     tags: tuple[str, ...] = ()
     limits: Limits = Limits()
+    warnings: tuple[str, ...] = ()
 
 
 class PauseJob(Command, frozen=True, kw_only=True):

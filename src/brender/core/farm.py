@@ -7,6 +7,7 @@ never a search, and no command costs more for a larger job. Finished jobs leave 
 
 import heapq
 from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -19,6 +20,7 @@ from brender.core.nouns import Connection, Job, Run, RunState, SessionRecord, St
 from brender.core.scene import Blender
 
 StepKey = tuple[int, int]  # job id, index of the step in the job
+LATEST = 32  # ends of runs that a step remembers
 
 
 class Now(msgspec.Struct, frozen=True):
@@ -38,7 +40,7 @@ class Needs(msgspec.Struct, frozen=True):
 class LiveStep:
     """A step's tasks: a byte each, and what picking needs."""
 
-    __slots__ = ("again", "counts", "cursor", "frame_s", "job", "live", "number", "spec", "states", "tries")
+    __slots__ = ("again", "counts", "cursor", "ends", "frame_s", "job", "live", "number", "spec", "states", "tries")
 
     def __init__(self, job: int, number: int, spec: Step) -> None:
         self.job = job
@@ -52,6 +54,7 @@ class LiveStep:
         self.tries: dict[int, tuple[int, int]] = {}  # failures and losses, of tasks that have any
         self.live: dict[int, str] = {}  # index to live run
         self.frame_s: float | None = None  # a run's time, smoothed; memory alone
+        self.ends: deque[float] = deque(maxlen=LATEST)  # when the latest accepted runs ended, wall clock; memory alone
 
     @property
     def key(self) -> StepKey:
@@ -90,8 +93,9 @@ class LiveStep:
         else:
             self._advance()
 
-    def took(self, seconds: float) -> None:
-        """Note how long a run took, so that workers are given about as much as they can use."""
+    def took(self, seconds: float, ended_at: float) -> None:
+        """Note how long a run took, so that workers are given about as much as they can use, and when it ended."""
+        self.ends.append(ended_at)
         self.frame_s = seconds if self.frame_s is None else 0.7 * self.frame_s + 0.3 * seconds
 
     def next_ready(self, most: int) -> list[int]:
@@ -138,7 +142,9 @@ class LiveStep:
 class LiveWorker:
     """A worker, and what is known of it at this moment."""
 
-    __slots__ = ("asked", "boot", "connection", "load", "only_job", "progress", "record", "runs", "seen", "step")
+    __slots__ = (
+        "asked", "boot", "connection", "load", "memory_used_mb", "only_job", "progress", "record", "runs", "seen", "step",
+    )  # fmt: skip
 
     def __init__(self, record: Worker, seen: float) -> None:
         self.record = record
@@ -151,6 +157,7 @@ class LiveWorker:
         self.step: StepKey | None = None  # the step its session is in
         self.progress: dict[str, Progress] = {}
         self.load = 0.0
+        self.memory_used_mb = 0
 
     @property
     def online(self) -> Connection:
@@ -326,7 +333,8 @@ class Farm:
             if step.live.get(run.index) == run.id:
                 del step.live[run.index]
         if run.state is RunState.RENDERED and run.result:
-            step.took(run.result.sync_s + run.result.render_s + run.result.write_s)
+            seconds = run.result.sync_s + run.result.render_s + run.result.write_s
+            step.took(seconds, run.ended_at or run.assigned_at)
         _keep(queued, run.id, run.state is RunState.ASSIGNED)
         self._hold(worker, run)
         self.unsettled[run.job] = None

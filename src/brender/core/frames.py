@@ -19,7 +19,8 @@ import msgspec
 
 MAX_FRAME = 1048574  # Blender's MAXFRAME; it clamps what lies beyond in silence
 MIN_FRAME = -MAX_FRAME
-_MOST_OVERLAPS = 1_000_000  # pairs of ranges that overlap
+_MOST_OVERLAPS = 250_000  # pairs of ranges in a text that overlap
+_MOST_CROSSINGS = 4_000_000  # the same between two sets: single frames by the million over one range
 _MOST_TERMS = 1024  # of one span's inclusion and exclusion
 
 
@@ -140,7 +141,10 @@ class FrameSet(msgspec.Struct, frozen=True, dict=True):
         """This set, in its order, less those frames."""
         other = frames if isinstance(frames, FrameSet) else FrameSet.of(frames)
         both = [*other.ranges, *self.ranges]
-        left = [span for spans in _without_repeats(both)[len(other.ranges) :] for span in spans]
+        try:
+            left = [s for spans in _without_repeats(both, _MOST_CROSSINGS)[len(other.ranges) :] for s in spans]
+        except _EntangledError as e:
+            raise FramesError(str(e)) from None
         singles = (r for s in left for r in ((range(f, f + 1) for f in s) if s.terms else (s.frames,)))
         return FrameSet(_text(singles))
 
@@ -184,13 +188,13 @@ def _high(r: range) -> int:
     return max(r[0], r[-1])
 
 
-def _without_repeats(ranges: Iterable[range]) -> list[list[_Span]]:
+def _without_repeats(ranges: Iterable[range], most: int = _MOST_OVERLAPS) -> list[list[_Span]]:
     """For each range what is left of it after the earlier ones, in its own order."""
     ranges = tuple(ranges)
-    return [_left(r, [ranges[i] for i in earlier]) for r, earlier in zip(ranges, _overlaps(ranges), strict=True)]
+    return [_left(r, [ranges[i] for i in earlier]) for r, earlier in zip(ranges, _overlaps(ranges, most), strict=True)]
 
 
-def _overlaps(ranges: tuple[range, ...]) -> list[list[int]]:
+def _overlaps(ranges: tuple[range, ...], most: int) -> list[list[int]]:
     """For each range the earlier ones that it may share frames with: one sweep from the lowest frame up."""
     found: list[list[int]] = [[] for _ in ranges]
     open_now: list[int] = []
@@ -198,7 +202,7 @@ def _overlaps(ranges: tuple[range, ...]) -> list[list[int]]:
     for i in sorted(range(len(ranges)), key=lambda i: _low(ranges[i])):
         open_now = [j for j in open_now if _high(ranges[j]) >= _low(ranges[i])]
         pairs += len(open_now)
-        if pairs > _MOST_OVERLAPS:
+        if pairs > most:
             raise _EntangledError("too many of these ranges overlap; write fewer")
         for j in open_now:
             found[max(i, j)].append(min(i, j))

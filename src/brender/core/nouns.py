@@ -129,6 +129,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float | None = None
     errors: int = 0  # failed tasks of an ended job: "completed with errors" is state and this
     counts: tuple[int, ...] = ()  # tasks by TaskState, kept when it ended
+    warnings: tuple[str, ...] = ()  # what submitting it had to say, in sentences
 
     @property
     def blender(self) -> Blender:
@@ -162,6 +163,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float | None = None
     kind: Kind | None = None
     message: str = ""
+    attempt: int = 0  # of a failed one: the task's how many-th failure it was
+    final: bool = False  # of a failed one: its task has failed for good
     result: messages.Result | None = None
 
 

@@ -86,6 +86,12 @@ def frame_path(output: Output, frame: int, view: str = "") -> str:
     return _with_extension(path, output.format.extensions) if output.use_extension else path
 
 
+def still_pattern(output: Output) -> str:
+    """The stills' path with the number left as `#`s: what a job's frames are called, all in one."""
+    path = _ensure_number(absolute(output.pattern, output.blend, output.windows))
+    return _with_extension(path, output.format.extensions) if output.use_extension else path
+
+
 def movie_path(output: Output, start: int, end: int, view: str = "") -> str:
     """A movie's path: it carries the scene's range, unless its name ends in the container's extension already."""
     path = absolute(output.pattern, output.blend, output.windows)

@@ -252,9 +252,9 @@ class FarmView(View, frozen=True, kw_only=True):
 
 
 class Hint(View, frozen=True, kw_only=True):
-    """An event of `GET /events`: this has changed, fetch it again if you show it."""
+    """An event of `GET /events`: this has changed, fetch it again if you show it. `everything`: some were missed."""
 
-    kind: Literal["job", "worker", "farm"]
+    kind: Literal["job", "worker", "farm", "everything"]
     id: int | str = ""
 
 
@@ -262,8 +262,9 @@ class Problem(View, frozen=True, kw_only=True):
     """What is wrong with a request, in a sentence."""
 
     message: str
-    reason: str = "invalid"  # not_found, conflict, invalid, unauthorized, forbidden, internal, ...
+    reason: str = "invalid"  # not_found, conflict, invalid, nothing_to_do, unauthorized, forbidden, internal, ...
     where: str | None = None  # the field or header that is at fault
+    kind: Kind | None = None  # of a .blend that is refused: the failure that its frames would have
 
 
 class ErrorBody(View, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ Extensions prove nothing: Blender writes the file's own format when it does not 
 """
 
 import struct
+from pathlib import Path
 from typing import Literal
 
 from brender.core.outputs import BY_RNA, FORMATS
@@ -13,7 +14,7 @@ Kind = Literal[
     "PNG", "JPEG", "TIFF", "EXR", "BMP", "IRIS", "HDR", "CINEON", "DPX", "WEBP", "JPEG2000", "TARGA", "movie"
 ]
 
-HEAD = 64  # bytes that `kind_of` wants to see
+_HEAD = 64  # bytes that are looked at
 
 _STARTS: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -62,6 +63,12 @@ def kind_of(head: bytes) -> Kind | None:
         if head.startswith(start, offset):
             return kind
     return "TARGA" if _is_targa(head) else None
+
+
+def kind_at(path: Path) -> Kind | None:
+    """The format of the file; None for what Blender does not write. OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return kind_of(file.read(_HEAD))
 
 
 def kind_wanted(format: str) -> Kind:

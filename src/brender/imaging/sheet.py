@@ -110,7 +110,9 @@ _HEAD_HEIGHT = _MARGIN + _TITLE + _NOTE + 42
 
 def _columns(count: int, shape: float) -> int:
     """So many that the sheet has about a screen's shape, and no cell more than a third of its width."""
-    return max(3, round(math.sqrt(count * (shape + 0.12) * 16 / 9)))
+    ideal = max(3, round(math.sqrt(count * (shape + 0.12) * 16 / 9)))
+    near = (ideal, ideal + 1, max(3, ideal - 1))
+    return min(near, key=lambda columns: -count % columns)  # the last row as full as can be
 
 
 # ---------------------------------------------------------------- drawing

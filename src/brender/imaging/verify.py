@@ -5,16 +5,13 @@
 the file says of itself. It uses about as much CPU as decoding takes, and no thread of its own.
 """
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from brender.imaging import movies, pictures
+from brender.imaging import movies, pictures, sha256
 from brender.imaging.bad import BadPicture
-from brender.imaging.formats import HEAD, Kind, kind_of, kind_wanted
-
-_PIECE = 1 << 20
+from brender.imaging.formats import Kind, kind_at, kind_wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +43,8 @@ def verify(
     """
     path = Path(path)
     before = _stat(path)
-    sha256, head = _hash(path)
-    kind = _kind(path, head, format)
+    hashed = sha256(path)  # the decoder's own read then comes from memory, not from the disk
+    kind = _kind(path, format)
     seen = movies.read(path, frames) if kind == "movie" else pictures.read(path, kind, width, height)
     pictures.check_size(path, seen.width, seen.height, width, height)
     after = path.stat()
@@ -62,7 +59,7 @@ def verify(
         layers=seen.layers,
         frames=seen.frames,
         size_bytes=before.st_size,
-        sha256=sha256,
+        sha256=hashed,
     )
 
 
@@ -78,19 +75,8 @@ def _stat(path: Path) -> os.stat_result:
     return found
 
 
-def _hash(path: Path) -> tuple[str, bytes]:
-    """The SHA-256, and the first bytes. The decoder's own read then comes from memory, not from the disk."""
-    digest = hashlib.sha256()
-    head = b""
-    with path.open("rb", buffering=0) as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-            head = head or piece[:HEAD]
-    return digest.hexdigest(), head
-
-
-def _kind(path: Path, head: bytes, format: str | None) -> Kind:
-    kind = kind_of(head)
+def _kind(path: Path, format: str | None) -> Kind:
+    kind = kind_at(path)
     if kind is None:
         raise BadPicture(f"{path.name} is not in a format that Blender writes")
     if format is not None and kind != kind_wanted(format):

@@ -11,8 +11,9 @@ from typing import Any
 import addon_utils
 import bpy
 
-from . import engine, outputs, preflight, rendering, scripts, settings, simulation, unsafe
+from . import aside, engine, output, outputs, preflight, rendering, scripts, settings, simulation, unsafe
 from .refusal import Refusal, listing
+from .used import Used
 
 Scene = dict[str, Any]
 
@@ -20,55 +21,68 @@ Scene = dict[str, Any]
 class Session:
     """An opened scene: what was found out about it, and what each frame needs."""
 
-    def __init__(self, scene: Any, facts: dict[str, Any], errors: scripts.Errors, stepper: simulation.Stepper) -> None:
+    def __init__(self, scene: Any, errors: scripts.Errors, blocked: preflight.Blocked) -> None:
         self.scene = scene
-        self.facts = facts
+        self.facts: dict[str, Any] = {}
         self._errors = errors
-        self._stepper = stepper
+        self._blocked = blocked
+        self._own = _own_facts(scene)
         self.outputs = outputs.Outputs(scene)
         self.watch = rendering.Watch(scene)
+
+    def look_through(self, wanted: Scene, said: str) -> None:
+        """Finds the facts, and refuses what would come out wrong. Raises Refusal."""
+        launch, allow = wanted.get("launch", {}), wanted.get("allow", {})
+        drivers = aside.drivers()
+        self._blocked.provoke(self.scene, drivers)
+        self.check_after()
+        used = Used(self.scene)
+        warnings = preflight.check(used, allow, said)
+        device, more = engine.choose_device(self.scene, launch.get("device"), allow.get("cpu", False))
+        self._stepper = simulation.Stepper(used)
+        self.aside = aside.Aside(self.scene, bool(self._stepper.names), drivers)
+        verdict = unsafe.choose(used, bool(self._stepper.names))
+        self.facts = {**self._own, **_facts(self.scene), **verdict, "device": device}
+        self.facts["simulation"] = self._stepper.names
+        self.facts["warnings"] = [*warnings, *more, *self.new_warnings()]
 
     def prepare(self, frame: int, tell: Callable[[int], None]) -> None:
         """Steps what must be stepped before the frame."""
         self._stepper.step_to(frame, tell)
 
     def check_after(self) -> None:
-        """What shows only while a frame is evaluated: blocked drivers, failed handlers. Raises Refusal."""
-        preflight.check_blocked()
+        """What shows only once something was evaluated: blocked drivers, failed handlers. Raises Refusal."""
+        self._blocked.check()
         self._errors.check()
 
     def new_warnings(self) -> list[str]:
         """What was noticed since the last call."""
-        found = list(dict.fromkeys(self._errors.warnings))
+        found = list(dict.fromkeys([*self._blocked.warnings, *self._errors.warnings]))
+        self._blocked.warnings.clear()
         self._errors.warnings.clear()
         return found
 
 
 def open_scene(wanted: Scene, program: str) -> Session:
-    """Opens it and runs its scripts, sets its settings, and refuses what would come out wrong. Raises Refusal."""
+    """Opens it and runs its scripts, sets its settings, and looks it through. Raises Refusal."""
     began = time.monotonic()
-    launch, allow = wanted.get("launch", {}), wanted.get("allow", {})
+    launch, todo = wanted.get("launch", {}), wanted.get("scripts", [])
     _set_arguments(wanted, program)
     errors = scripts.Errors()
     names = engine.EngineName()
     _enable(launch.get("addons", ()))
-    scripts.run_all(wanted.get("scripts", []), before_open=True)
-    _open_file(wanted["blend"], _autoexec(wanted["blend"], launch.get("autoexec")))
-    scripts.run_all(wanted.get("scripts", []), before_open=False)
-    settings.apply(wanted.get("settings", {}))
+    scripts.run_all(todo, before_open=True)
+    with output.overheard() as heard:
+        _open_file(wanted["blend"], _autoexec(wanted["blend"], launch.get("autoexec")))
     errors.check()
+    scripts.run_all(todo, before_open=False)
+    settings.apply(wanted.get("settings", {}))
     scene = settings.scene()
-    own = _own_facts(scene)
     engine.check_engine(names.wanted(scene), scene)
-    warnings = preflight.check(scene, allow)
-    device, more = engine.choose_device(scene, launch.get("device"), allow.get("cpu", False))
-    stepper = simulation.Stepper(scene)
-    verdict = unsafe.choose(scene, bool(stepper.names))
-    facts = {**own, **_facts(scene), "device": device, "simulation": stepper.names, **verdict}
-    facts["warnings"] = [*warnings, *more, *errors.warnings]
-    errors.warnings.clear()
-    facts["open_s"] = time.monotonic() - began
-    return Session(scene, facts, errors, stepper)
+    session = Session(scene, errors, preflight.Blocked(launch.get("autoexec") is False))
+    session.look_through(wanted, heard.text)
+    session.facts["open_s"] = time.monotonic() - began
+    return session
 
 
 def _set_arguments(wanted: Scene, program: str) -> None:

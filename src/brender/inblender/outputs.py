@@ -182,8 +182,9 @@ def views_of(scene: Any) -> list[Any]:
 def uses_sequencer(scene: Any) -> bool:
     """True where the picture comes from the video editor's strips."""
     editor = scene.sequence_editor
-    strips = () if editor is None else getattr(editor, "strips", None) or getattr(editor, "sequences", ())
-    return bool(scene.render.use_sequencer and len(strips))
+    if editor is None or not scene.render.use_sequencer:
+        return False
+    return len(editor.strips if hasattr(editor, "strips") else editor.sequences) > 0
 
 
 def compositor(scene: Any) -> Any:
@@ -238,9 +239,12 @@ def _files(folder: Path) -> list[Path]:
 def _missing(writer: Writer, name: str, frame: int) -> list[str]:
     folder = writer.folder / name
     there = {str(path.relative_to(folder)) for path in _files(folder)}
-    exact = isinstance(writer, Main)
-    found = (lambda n: n in there) if exact else (lambda n: any(t.startswith(os.path.normpath(n)) for t in there))
-    return [str(writer.folder / n) for n in writer.expected(frame) if not found(n)]
+    wanted = writer.expected(frame)
+    if isinstance(writer, Main):
+        absent = [n for n in wanted if n not in there]
+    else:
+        absent = [n for n in wanted if not any(t.startswith(os.path.normpath(n)) for t in there)]
+    return [str(writer.folder / n) for n in absent]
 
 
 def _file(path: Path, folder: Path) -> dict[str, str]:

@@ -102,7 +102,7 @@ def render(session: "Session", order: dict[str, Any], send: Send) -> dict[str, A
     frames = order["frames"]
     for frame in frames:
         settings.check_frame(frame)
-    memory, cpu = Peak(), _cpu_s()
+    memory, cpu = Memory(), _cpu_s()
     folders = session.outputs.redirect(order["folder"])
     send("started", run=order["run"], folders=folders, at=time.monotonic())
     try:
@@ -123,7 +123,8 @@ def render(session: "Session", order: dict[str, Any], send: Send) -> dict[str, A
         "render_s": watch.rendered - watch.began,
         "write_s": max(0.0, watch.ended - watch.rendered),
         "cpu_s": _cpu_s() - cpu,
-        "peak_memory_mb": memory.mb(),
+        "peak_memory_mb": memory.peak_mb(),
+        "memory_mb": memory.now_mb(),
         "warnings": session.new_warnings(),
     }
 
@@ -135,7 +136,8 @@ def _tell_step(send: Send, run: str, frame: int) -> None:
 def _operate(session: "Session", run: str, frames: list[int], send: Send) -> None:
     session.watch.start(run, frames, send)
     try:
-        result = bpy.ops.render.render(animation=True, scene=session.scene.name)
+        with session.aside.context():
+            result = bpy.ops.render.render(animation=True, scene=session.scene.name)
     except RuntimeError as error:
         raise _refusal(str(error), frames[0]) from None
     finally:
@@ -157,17 +159,24 @@ def _cpu_s() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-class Peak:
-    """The most memory this process had at once since it was made; 0 where the system does not tell (not Linux)."""
+class Memory:
+    """What this process holds (resident), in MB of 2**20 bytes; 0 where the system does not tell (not Linux)."""
 
     def __init__(self) -> None:
         with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
-            file.write("5")  # forgets the peak of before
+            file.write("5")  # the peak is now that of what follows
 
-    def mb(self) -> float:
-        """In MB (2**20 bytes)."""
+    def peak_mb(self) -> float:
+        """The most at once since this was made."""
+        return self._read("VmHWM:")
+
+    def now_mb(self) -> float:
+        """At this moment."""
+        return self._read("VmRSS:")
+
+    def _read(self, name: str) -> float:
         with contextlib.suppress(OSError), open("/proc/self/status") as file:
             for line in file:
-                if line.startswith("VmHWM:"):
+                if line.startswith(name):
                     return int(line.split()[1]) / 1024
         return 0.0

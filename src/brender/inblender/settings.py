@@ -107,7 +107,7 @@ def formats(image: Any) -> list[str]:
 
 
 def _keep(image: Any, depth: str, mode: str) -> None:
-    """The command line of the old ones leaves depth and channels alone; where depth does not fit, EXR is a full float."""
+    """The old command line leaves depth and channels alone; EXR of no depth of its own is then a full float."""
     exr = image.file_format in ("OPEN_EXR", "OPEN_EXR_MULTILAYER")
     for name, value in (("color_mode", mode), ("color_depth", "32" if exr and depth != "16" else depth)):
         try:

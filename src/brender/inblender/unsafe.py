@@ -1,7 +1,65 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stub replaced below."""
-from typing import Any
-def choose(scene: Any, simulated: bool) -> dict[str, Any]:
-    on = scene.render.engine == "CYCLES" and not simulated
-    scene.render.use_persistent_data = on
-    return {"persistent_data": on, "persistent_reason": "", "warm": True, "warm_reason": ""}
+"""Which scenes may be rendered warm, and with persistent data: the one list of what is known to be unsafe.
+
+Cycles with persistent data keeps its scene between frames and updates what changed; where it misses a change a frame
+is wrong. Each entry has its reason and what is right instead: "no persistent data" (the same process, the scene sent
+anew for each frame), or "cold" (a process for each frame). tests/blender/test_warm_scenes.py holds the proofs.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import bpy
+
+from .used import Used
+
+Detector = Callable[[Used], bool]
+
+
+class Unsafe(NamedTuple):
+    """One thing that does not render the same warm: how it is found, why, and what is safe."""
+
+    name: str
+    found: Detector
+    reason: str
+    safe: str  # "no persistent data" or "cold"
+
+
+def _adaptive(used: Used) -> bool:
+    return any(_has_adaptive(thing) for thing in used.all_objects())
+
+
+def _has_adaptive(thing: Any) -> bool:
+    own = getattr(getattr(thing, "cycles", None), "use_adaptive_subdivision", False)
+    return bool(own) or any(getattr(modifier, "use_adaptive_subdivision", False) for modifier in thing.modifiers)
+
+
+UNSAFE = (
+    Unsafe(
+        "adaptive subdivision",
+        _adaptive,
+        "its mesh is diced for the camera of an earlier frame (3.4: 11 % of the pixels wrong)",
+        "no persistent data",
+    ),
+)
+
+
+def choose(used: Used, simulated: bool) -> dict[str, Any]:
+    """Sets persistent data on the scene, and returns the facts: whether, and warm or cold, each with its reason."""
+    found = [entry for entry in UNSAFE if entry.found(used)]
+    cold = [entry for entry in found if entry.safe == "cold"]
+    on, reason = _persistent(used.scene, found, simulated)
+    for scene in used.scenes:
+        scene.render.use_persistent_data = on
+    warm_reason = "; ".join(f"{e.name}: {e.reason}" for e in cold) or "nothing in the scene speaks against it"
+    return {"persistent_data": on, "persistent_reason": reason, "warm": not cold, "warm_reason": warm_reason}
+
+
+def _persistent(scene: Any, found: list[Unsafe], simulated: bool) -> tuple[bool, str]:
+    if scene.render.engine != "CYCLES":
+        return False, f"{scene.render.engine} keeps nothing between frames"
+    if found:
+        return False, "; ".join(f"{entry.name}: {entry.reason}" for entry in found)
+    if simulated:
+        return False, "a simulation is stepped between the frames"
+    return True, f"Cycles of Blender {bpy.app.version_string} updates what moves in this scene"

@@ -8,6 +8,7 @@ gets the error. Reads of memory wait for the commit that covers what they saw.
 
 import asyncio
 import concurrent.futures
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -26,6 +27,13 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
+class Damaged(Protocol):
+    """A record that was set aside, so that the others load (C08)."""
+
+    @property
+    def message(self) -> str: ...
+
+
 class Loaded(Protocol):
     """What a store knows of the live farm."""
 
@@ -33,6 +41,8 @@ class Loaded(Protocol):
     def rows(self) -> Sequence[Row]: ...
     @property
     def next_job(self) -> int: ...
+    @property
+    def damaged(self) -> Sequence[Damaged]: ...
 
 
 class Store(Protocol):
@@ -46,10 +56,15 @@ class Store(Protocol):
 
 
 class Asked(msgspec.Struct):
-    """A command on its way, and who waits for its answer."""
+    """A command on its way, who waits for its answer, and whether what it is about was in memory when it set out."""
 
     command: c.Command
     answer: asyncio.Future[Any]
+    live: bool
+
+
+class _Left(Exception):
+    """What the command is about has left memory since: the store is to be asked."""
 
 
 class Engine:
@@ -66,45 +81,55 @@ class Engine:
     ) -> None:
         self.farm = Farm()
         self._store = store
-        self._clock = clock
+        self.clock = clock
         self._new_id = new_id
         self._act = act
         self._changed = changed
         self._inbox: asyncio.Queue[Asked] = asyncio.Queue()
         self._commit: asyncio.Future[bool] | None = None  # of the batch being saved: True where it succeeded
+        self._failure: Exception = RuntimeError("nothing has failed")  # the last one
+        self._lost = False  # memory is ahead of the store, which could not even be read again
         self._writer = concurrent.futures.ThreadPoolExecutor(1, "brender-writer")
 
     # --- the doors ---------------------------------------------------------------------------------------------
 
     async def command(self, command: c.Command) -> Any:
         """Do it, and give its answer once it is saved. Raises `Refusal` where it changed nothing."""
-        known = await self._known(command)
-        if isinstance(known, Job):
-            return known
-        asked = Asked(known, asyncio.get_running_loop().create_future())
-        self._inbox.put_nowait(asked)
-        return await asked.answer
+        while True:
+            live = await self.read(lambda farm: _is_live(farm, command))
+            known = command if live else await self._known(command)
+            if isinstance(known, Job):
+                return known
+            asked = Asked(known, asyncio.get_running_loop().create_future(), live)
+            self._inbox.put_nowait(asked)
+            with contextlib.suppress(_Left):
+                return await asked.answer
 
     async def read(self, view: Callable[[Farm], T]) -> T:
         """What `view` sees in memory, given only after the commit that covers it."""
         while True:
+            if self._lost:
+                raise self._failure
             seen, commit = view(self.farm), self._commit
             if commit is None or await asyncio.shield(commit):
                 return seen
 
     def heard(self, worker: str, heartbeat: Heartbeat) -> None:
         """A sign of life: memory alone, waits for nothing."""
-        self.farm.heard(worker, heartbeat.runs, self._clock())
-        self.farm.workers[worker].load = heartbeat.load
+        self.farm.heard(worker, heartbeat.runs, self.clock())
+        heard = self.farm.workers[worker]
+        heard.load, heard.memory_used_mb = heartbeat.load, heartbeat.memory_mb
 
     async def load(self) -> None:
         """Fill the memory from the store. Before any socket opens."""
         loaded = await asyncio.get_running_loop().run_in_executor(self._writer, self._store.load_farm)
-        farm, now = Farm(), self._clock()
+        farm, now = Farm(), self.clock()
         farm.apply(loaded.rows, now)
         farm.next_job = max(farm.next_job, loaded.next_job)
         farm.carry_presence(self.farm)
         self.farm = farm
+        for damaged in loaded.damaged:
+            log.error("a record is damaged and was set aside", reason=damaged.message)
 
     def unpublished(self) -> list[Run]:
         """Accepted runs whose files may still lie under their run's name: what start-up must finish."""
@@ -125,12 +150,21 @@ class Engine:
     # --- one batch ---------------------------------------------------------------------------------------------
 
     async def _take(self, batch: Sequence[Asked]) -> None:
+        if self._lost and not await self._load_again():
+            for asked in batch:
+                _fail(asked, self._failure)
+            return
         self._commit = asyncio.get_running_loop().create_future()
         saved = False
         try:
             decided = [self._decide(asked) for asked in batch]
             followed = self._follow()
-            saved = await self._save([*decided, followed])
+            await self._save([*decided, followed])
+            saved = True
+        except Exception as error:
+            log.error("a batch failed; the farm is loaded again", commands=len(batch), error=repr(error))
+            self._failure = error
+            await self._load_again()
         finally:
             self._commit.set_result(saved)
             self._commit = None
@@ -139,9 +173,22 @@ class Engine:
         else:
             await self._again(batch)
 
+    async def _load_again(self) -> bool:
+        """The farm as it was saved; False where that cannot be had now."""
+        try:
+            await self.load()
+        except Exception as error:
+            log.error("the farm could not be loaded", error=str(error))
+            self._failure, self._lost = error, True
+        else:
+            self._lost = False
+        return not self._lost
+
     def _decide(self, asked: Asked) -> Changes | Exception:
         """Decide one command and bring it to memory; a refusal, or a fault of the program, changes nothing."""
-        now = self._clock()
+        now = self.clock()
+        if asked.live and not _is_live(self.farm, asked.command):
+            return _Left()
         try:
             changes = decide(self.farm, asked.command, now, self._new_id)
         except c.Refusal as refusal:
@@ -171,7 +218,7 @@ class Engine:
 
     def _follow(self) -> Changes:
         """What the jobs and the idle workers call for, after a batch."""
-        now, changes = self._clock(), Changes()
+        now, changes = self.clock(), Changes()
         self._settle(changes, now)
         while self.farm.hungry:
             worker = next(iter(self.farm.hungry))
@@ -180,7 +227,11 @@ class Engine:
         return changes
 
     def _feed(self, worker: str, changes: Changes, now: Now) -> None:
-        proposed = plan(self.farm, worker)
+        try:
+            proposed = plan(self.farm, worker)
+        except Exception:  # a fault of the program, that must not stop all others
+            log.exception("the scheduler failed", worker=worker)
+            return
         if proposed.step is not None and proposed.indexes:
             given = assign(self.farm, worker, self.farm.steps[proposed.step], proposed.indexes, now, self._new_id)
             self._apply(given, now)
@@ -198,18 +249,10 @@ class Engine:
 
     # --- saving and telling ------------------------------------------------------------------------------------
 
-    async def _save(self, decided: Iterable[Changes | Exception]) -> bool:
+    async def _save(self, decided: Iterable[Changes | Exception]) -> None:
         rows = [row for changes in decided if isinstance(changes, Changes) for row in changes.rows]
-        if not rows:
-            return True
-        try:
+        if rows:
             await asyncio.get_running_loop().run_in_executor(self._writer, self._store.save, rows)
-        except Exception as error:
-            log.error("a save failed; the farm is loaded again", error=str(error), rows=len(rows))
-            self._failure = error
-            await self.load()
-            return False
-        return True
 
     async def _again(self, batch: Sequence[Asked]) -> None:
         """After a failed save: each command by itself, so that only the culprit gets the error."""
@@ -232,17 +275,21 @@ class Engine:
         if not asked.answer.done():
             asked.answer.set_result(changes.answer)
         self._act(changes.effects)
-        self._changed(changes.rows)
+        self._changed([*changes.rows, *self._appeared(changes)])
+
+    def _appeared(self, changes: Changes) -> list[Row]:
+        """The worker that came or went: nothing of that is saved, yet whoever shows it must hear of it."""
+        return [self.farm.workers[changes.presence.worker].record] if changes.presence else []
 
     # --- commands about what is not in memory ------------------------------------------------------------------
 
     async def _known(self, command: c.Command) -> c.Command | Job:
         """The command with what the store knows of its job; or the job, where it is answered already."""
         match command:
-            case c.SubmitJob() if command.request_id not in self.farm.by_request:
+            case c.SubmitJob():
                 return await self._submitted_before(command) or command
             case c.PauseJob() | c.ResumeJob() | c.CancelJob() | c.RetryJob() | c.SetPriority():
-                return command if command.job in self.farm.jobs else await self._ended(command)
+                return await self._ended(command)
         return command
 
     async def _submitted_before(self, command: c.SubmitJob) -> Job | None:
@@ -261,6 +308,16 @@ class Engine:
         if isinstance(command, c.CancelJob):
             return job
         raise c.Refusal(f"Job {job.id} has ended already: it is {job.state}.")
+
+
+def _is_live(farm: Farm, command: c.Command) -> bool:
+    """Whether the job that a command is about is in memory."""
+    match command:
+        case c.SubmitJob():
+            return command.request_id in farm.by_request
+        case c.PauseJob() | c.ResumeJob() | c.CancelJob() | c.RetryJob() | c.SetPriority():
+            return command.job in farm.jobs
+    return False
 
 
 def _newest(answer: object, rows: Iterable[Row]) -> object:

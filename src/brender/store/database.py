@@ -18,6 +18,8 @@ from sqlalchemy.pool import QueuePool
 BUSY_S = 30  # how long to wait for another process that writes
 READERS = 4  # connections kept; as many again when needed
 
+_MIGRATING = 0x62726E64  # any number that others on the same server will hardly lock
+
 _INSERTS: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -58,6 +60,11 @@ class Database:
         )
         return str(put.compile(dialect=self._writer.dialect))
 
+    def migrating(self, connection: Connection) -> None:
+        """Keep other processes from migrating until the transaction ends. On SQLite they are kept out already."""
+        if self._writer.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
+
     def close(self) -> None:
         """Let go of the database."""
         self._reader.dispose()
@@ -69,6 +76,8 @@ class Database:
             yield
         except exc.DBAPIError as error:
             raise StoreError(_sentence(self.name, error.orig)) from error
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise StoreError(f"The database {self.name} cannot keep this: {error}.") from error
         except exc.TimeoutError as error:
             raise StoreError(f"The database {self.name} is asked more than it can answer. Try again.") from error
 
@@ -81,8 +90,9 @@ def at_path(path: Path) -> Database:
 
 def at_url(url: str) -> Database:
     """The PostgreSQL database at an SQLAlchemy URL."""
-    engine = create_engine(url, paramstyle="format", isolation_level="REPEATABLE READ")
-    return Database(engine.url.render_as_string(hide_password=True), engine, engine)
+    writer = create_engine(url, paramstyle="format")
+    reader = create_engine(url, paramstyle="format", isolation_level="REPEATABLE READ")
+    return Database(writer.url.render_as_string(hide_password=True), writer, reader)
 
 
 def _sqlite(path: Path, begin: str, **pool: int) -> Engine:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, func, select, union
 
+from brender.core.changes import Row
 from brender.core.nouns import Job, Run, Task, Worker
 from brender.store.records import JOBS, RUNS, TASKS, WORKERS, DamagedError, Kept, Noun
 from brender.store.tables import ENDED, RUN_IS_LIVE, jobs, runs, tasks, workers
@@ -34,6 +35,13 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     next_job: int
     damaged: list[Damaged]
 
+    @property
+    def rows(self) -> list[Row]:
+        """What is alive, in the order in which one refers to the other: nothing of a job that has ended."""
+        live = {job.id for job in self.jobs if job.state not in ENDED}
+        parts = [each for part in (self.tasks, self.runs) for each in part if each.job in live]
+        return [*self.workers, *(job for job in self.jobs if job.id in live), *parts]
+
 
 def load_farm(connection: Connection) -> Loaded:
     """All that is unfinished: jobs and tasks in the order of their keys, runs and workers from the oldest on."""
@@ -46,6 +54,7 @@ def load_farm(connection: Connection) -> Loaded:
     found_runs = _whole(connection, RUNS, select(runs).where(RUN_IS_LIVE).order_by(runs.c.assigned_at, runs.c.id), bad)
     found_workers = _whole(connection, WORKERS, select(workers).order_by(workers.c.created_at), bad_workers)
     _look_for_strays(found_jobs, [found_tasks, found_runs], bad)
+    _look_for_workers(found_runs, bad_workers, bad)
     return Loaded(
         jobs=[job for job in found_jobs if job.id not in bad],
         tasks=[task for task in found_tasks if task.job not in bad],
@@ -76,3 +85,10 @@ def _look_for_strays(found: list[Job], parts: Iterable[list[Task] | list[Run]], 
                 bad.setdefault(
                     each.job, f"job {each.job} has no task {each.index} of step {each.step}, yet a row of it"
                 )
+
+
+def _look_for_workers(found: list[Run], bad_workers: dict[Any, str], bad: dict[int, str]) -> None:
+    """A job with a live run on a worker that is damaged is damaged as well."""
+    for run in found:
+        if run.worker in bad_workers:
+            bad.setdefault(run.job, f"job {run.job} has a run on worker {run.worker}: {bad_workers[run.worker]}")

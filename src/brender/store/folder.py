@@ -33,9 +33,10 @@ def network_filesystem(mountinfo_text: str, path: str) -> str | None:
 def _mounts(text: str) -> Iterator[tuple[PurePosixPath, str]]:
     """Where each mount is, and what kind of file system."""
     for line in text.splitlines():
-        fields, _, source = line.partition(" - ")
-        place = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields.split(" ")[4])
-        yield PurePosixPath(place.encode("latin-1", "replace").decode(errors="replace")), source.split(" ")[0]
+        mount, _, source = line.partition(" - ")
+        if len(fields := mount.split(" ")) > 4:
+            place = re.sub(rb"\\([0-7]{3})", lambda octal: bytes([int(octal[1], 8)]), fields[4].encode())
+            yield PurePosixPath(place.decode(errors="replace")), source.split(" ")[0]
 
 
 def ready(folder: Path) -> Path:

@@ -16,7 +16,8 @@ def migrate(database: Database) -> None:
     with database.reading() as connection:
         if _revision(connection) == REVISION:
             return
-    with database.writing() as connection:  # asked again in here: another process may just have done it
+    with database.writing() as connection:
+        database.migrating(connection)  # and asked again: another process may just have done it
         revision = _revision(connection)
         if revision is None and inspect(connection).get_table_names():
             raise StoreError(f"{database.name} is a database of another program.")

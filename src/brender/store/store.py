@@ -24,6 +24,7 @@ FILE = "brender.db"  # in the data folder
 
 _LAST_ID = 2**31 - 1  # a job's id is a 32-bit number
 _BY_TASK = (runs.c.job, runs.c.step, runs.c["index"], runs.c.assigned_at, runs.c.id)
+_NEWEST = (runs.c.assigned_at.desc(), runs.c.id.desc())
 
 
 class Store:
@@ -60,12 +61,11 @@ class Store:
         Of rows with the same key the last one counts. What says which row it is (all columns that are not marked
         CHANGES in `tables`) must never change.
         """
-        batches = [(self._upserts[noun], values) for noun, values in _by_noun(rows)]
-        if not batches:
+        if not rows:
             return
         with self._database.writing() as connection:
-            for upsert, values in batches:
-                connection.exec_driver_sql(upsert, values)
+            for noun, values in _by_noun(rows):
+                connection.exec_driver_sql(self._upserts[noun], values)
 
     def load_farm(self) -> farm.Loaded:
         """The unfinished part of the farm. What is damaged is set aside, see there."""
@@ -138,7 +138,7 @@ class Store:
 
     def failed_runs(self, job: int, limit: int = 100) -> list[Run]:
         """The job's newest failed runs, the newest last."""
-        query = select(runs).where(runs.c.job == job, RUN_HAS_FAILED).order_by(runs.c.assigned_at.desc())
+        query = select(runs).where(runs.c.job == job, RUN_HAS_FAILED).order_by(*_NEWEST)
         return self._all(RUNS, query.limit(limit))[::-1]
 
     def count_failed_runs(self, job: int) -> int:

@@ -105,6 +105,11 @@ class Tree:
         self._sample()
         return Usage(self._peak_mb, self._cpu_s)
 
+    @property
+    def peak_memory_mb(self) -> float:
+        """As it was last sampled, without looking again."""
+        return self._peak_mb
+
     def forget_peak(self) -> None:
         """From here on, the peak is that of what follows."""
         self._peak_mb = 0.0

@@ -112,9 +112,17 @@ def _failed(farm: Farm, run: Run, report: m.Failed, now: Now) -> Changes:
 def fail(farm: Farm, run: Run, kind: Kind, message: str, now: Now) -> Changes:
     """A failure of any kind counts against one bound (C15); a fatal one ends the job at once (C16)."""
     job, task = farm.jobs[run.job], farm.steps[run.job, run.step].task(run.index)
-    ended = replace(run, state=move(RUN, run.state, "fail"), ended_at=now.wall, kind=kind, message=message)
     failures = task.failures + 1
     for_good = is_fatal(kind) or failures >= job.limits.attempts
+    ended = replace(
+        run,
+        state=move(RUN, run.state, "fail"),
+        ended_at=now.wall,
+        kind=kind,
+        message=message,
+        attempt=failures,
+        final=for_good,
+    )
     event = "fail" if for_good else "again"
     tried = replace(task, state=move(TASK, task.state, event), failures=failures, run=run.id if for_good else None)
     rows: list[Row] = [tried, ended]

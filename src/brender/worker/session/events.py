@@ -32,19 +32,27 @@ class FrameStarted:
 
 @dataclass(frozen=True)
 class SignOfLife:
-    """Blender printed or reported something; `memory_mb` of its whole tree where it is known."""
+    """Blender printed or reported something."""
 
     blender: str
-    memory_mb: float = 0.0
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file of a run. `main`: the scene's own picture, not a File Output node's; its format and size are known."""
+
+    temporary: str
+    final: str
+    main: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameRendered:
-    """The run's files are written; (temporary, final) names and what it took, in seconds and MB."""
+    """The run's files are written, and what it took, in seconds and MB."""
 
     blender: str
     run: str
-    files: tuple[tuple[str, str], ...]
+    files: tuple[Written, ...]
     peak_memory_mb: float = 0.0
     memory_mb: float = 0.0  # of the tree, now that the frame is done
     cpu_s: float = 0.0
@@ -56,18 +64,22 @@ class FrameRendered:
 
 
 @dataclass(frozen=True)
-class BlenderFailed:
-    """Blender says what went wrong: with a run where it began one, without where it could not open the scene."""
+class FrameFailed:
+    """Blender says why the run it renders has no good files; `peak_mb` is what its tree has held at most."""
 
     blender: str
-    run: str | None
+    run: str
     kind: Kind
     message: str
+    peak_mb: float = 0.0
 
 
 @dataclass(frozen=True)
 class BlenderEnded:
-    """No process of this Blender is left. `kind` and `message` tell why, for when nobody had asked it to end."""
+    """No process of this Blender is left: it could not open the scene, it crashed, or it ended as it was told.
+
+    `kind` and `message` tell why, and count only where nobody had told it to.
+    """
 
     blender: str
     kind: Kind
@@ -95,7 +107,9 @@ class NotVerified:
 
 @dataclass(frozen=True)
 class Tick:
-    """Time has passed."""
+    """Time has passed. `peak_mb`: what Blender's whole tree has held at most in this run, so far."""
+
+    peak_mb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,6 @@ class SignOff:
     at_once: bool = False
 
 
-BlenderEvent = BlenderOpened | FrameStarted | SignOfLife | FrameRendered | BlenderFailed | BlenderEnded
+BlenderEvent = BlenderOpened | FrameStarted | SignOfLife | FrameRendered | FrameFailed | BlenderEnded
 FromManager = m.Welcome | m.Assign | m.Recall | m.Stop
 Event = FromManager | Dismissed | BlenderEvent | Verified | NotVerified | Tick | SignOff

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 from brender.core import messages as m
 from brender.core.scene import Scene
+from brender.worker.session.events import Written
 
 
 @dataclass(frozen=True)
 class OpenScene:
-    """Start a Blender, and open the scene in it."""
+    """Start a Blender, and open the scene in it. `run` is the one that it is opened for."""
 
     blender: str
     scene: Scene
+    run: str
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,12 @@ class KillBlender:
 
 @dataclass(frozen=True)
 class Verify:
-    """Look at the (temporary, final) files of a run, which are to be as the scene was `opened`."""
+    """Look at the files of a run of so many frames, which are to be as the scene was `opened`."""
 
     run: str
-    files: tuple[tuple[str, str], ...]
+    files: tuple[Written, ...]
     opened: m.Opened
+    frames: int
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Session:
             case e.SignOff():
                 self._sign_off(event)
             case e.Tick():
-                self._look_at_clock(now)
+                self._look_at_clock(event, now)
             case _:
                 self._take_blender_event(event, self._the_blender, now)
 
@@ -92,11 +92,10 @@ class Session:
                 self._opened(blender, event.opened, now)
             case e.FrameStarted():
                 blender.since = now
-            case e.SignOfLife():
-                blender.peak_mb = max(blender.peak_mb, event.memory_mb)
             case e.FrameRendered():
                 self._rendered(blender, event, now)
-            case e.BlenderFailed():
+            case e.FrameFailed():
+                blender.peak_mb = max(blender.peak_mb, event.peak_mb)
                 self._fail(blender, event.kind, event.message)
             case e.BlenderEnded():
                 self._ended(blender, event)
@@ -164,15 +163,17 @@ class Session:
         self._do(i.Send(m.SceneOpened(id=f"{session}.opened", run=blender.run, session=session, opened=opened)))
 
     def _rendered(self, blender: Blender, event: e.FrameRendered, now: float) -> None:
-        if event.run not in (order.run for order in blender.handed) or blender.opened is None:
+        order = next((order for order in blender.handed if order.run == event.run), None)
+        if order is None or blender.opened is None:
             return  # being killed for something else: it counts as not rendered
-        blender.handed = [order for order in blender.handed if order.run != event.run]
+        blender.handed.remove(order)
         self._checking[event.run] = Checking(event, blender.opened, first=blender.frames == 0)
         blender.frames += 1
         blender.render_s = event.sync_s + event.render_s + event.write_s
         blender.first_mb = event.memory_mb if blender.first_mb is None else blender.first_mb
         blender.last_mb, blender.peak_mb, blender.since = event.memory_mb, 0.0, now
-        self._do(i.Verify(event.run, event.files, blender.opened))
+        frames = len(range(order.start, order.end + 1, order.step))
+        self._do(i.Verify(event.run, event.files, blender.opened, frames))
 
     def _fail(self, blender: Blender, kind: Kind, message: str) -> None:
         """The run that it renders, or opens for, has failed. A Blender that failed at something is not used again."""
@@ -239,10 +240,11 @@ class Session:
 
     # --- what comes next
 
-    def _look_at_clock(self, now: float) -> None:
+    def _look_at_clock(self, tick: e.Tick, now: float) -> None:
         blender = self._blender
         if blender is None:
             return
+        blender.peak_mb = max(blender.peak_mb, tick.peak_mb)
         lasted = now - blender.since
         if blender.alive and (blender.handed or blender.phase is Phase.OPENING):
             self._hold_to_bounds(blender, blender.queue.bounds, now)
@@ -279,7 +281,7 @@ class Session:
             self._blenders += 1
             name = f"{self._boot}.{self._blenders}"
             self._blender = Blender(name, queue, run=queue.orders[0].run, since=now, sign=now)
-            self._do(i.OpenScene(name, queue.scene))
+            self._do(i.OpenScene(name, queue.scene, self._blender.run))
 
     def _feed(self, blender: Blender, now: float) -> None:
         if not blender.handed and not self._settle(blender, now):

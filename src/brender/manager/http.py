@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The HTTP side, put together: routes, errors, documents, and the door before all of it."""
+
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+from litestar import Litestar, MediaType, Response, Router, get
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, License, SecurityScheme
+from litestar.types import ASGIApp
+
+from brender import __version__
+from brender.core.views import FarmView
+from brender.manager import errors
+from brender.manager.auth import Door
+from brender.manager.docspage import JsonPlugin, PagePlugin
+from brender.manager.engine import Engine
+from brender.manager.events import Events
+from brender.manager.files import Files
+from brender.manager.hub import Hub
+from brender.manager.routes import farm, frames, jobs, workers
+from brender.manager.views import Views
+from brender.store import Store
+
+PREFIX = "/api/v1"
+OPEN_PATHS = frozenset({"/", f"{PREFIX}/docs", f"{PREFIX}/openapi.json"})  # all else wants the token
+
+
+class House(Protocol):
+    """What is needed of the manager."""
+
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def files(self) -> Files: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def hub(self) -> Hub: ...
+    @property
+    def boot(self) -> str: ...
+    @property
+    def started_at(self) -> float: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def config(self) -> "Placed": ...
+
+
+class Placed(Protocol):
+    """Where it was told to live."""
+
+    @property
+    def data(self) -> Path: ...
+
+
+def create(house: House, token: str) -> ASGIApp:
+    """The application, behind its door."""
+    facts = FarmView(
+        version=__version__,
+        url=house.url,
+        data=str(house.config.data),
+        boot=house.boot,
+        pid=os.getpid(),
+        started_at=house.started_at,
+        workers=0,
+        jobs=0,
+    )
+    return Door(
+        application(
+            engine=house.engine,
+            views=Views(house.engine, house.store),
+            files=house.files,
+            events=house.events,
+            hub=house.hub,
+            facts=facts,
+        ),
+        token,
+        OPEN_PATHS,
+    )
+
+
+def application(**parts: object) -> Litestar:
+    """The routes over these parts, with no door before them: what the API's document is made of, too."""
+    handlers = [*jobs.HANDLERS, *frames.HANDLERS, *workers.HANDLERS, *farm.HANDLERS]
+    return Litestar(
+        [front, Router(PREFIX, route_handlers=handlers)],
+        dependencies={name: Provide(_given(part), sync_to_thread=False) for name, part in parts.items()},
+        exception_handlers={Exception: errors.answer},
+        before_request=errors.refuse_other_media,
+        after_request=_headers,
+        request_max_body_size=errors.MOST_BYTES,
+        openapi_config=_openapi(),
+        logging_config=None,
+    )
+
+
+def _given(part: object) -> Any:
+    return lambda: part
+
+
+def _headers(response: Response[Any]) -> Response[Any]:
+    """Nothing here is to be kept, or taken for something else than it says."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="brender",
+        version=__version__,
+        summary="A render farm for Blender",
+        description=(
+            "Every error is an `ErrorBody`. Times are seconds since 1970, durations end in `_s`, memory is MB (2**20 "
+            "bytes), paths are absolute. All but this wants `Authorization: Bearer` with what the file `token` in the "
+            "data folder holds."
+        ),
+        license=License(name="GPL-3.0-or-later", identifier="GPL-3.0-or-later"),
+        components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
+        security=[{"token": []}],
+        path=PREFIX,
+        render_plugins=[JsonPlugin(path="/openapi.json"), PagePlugin(path="/docs")],
+        use_handler_docstrings=True,
+        operation_id_creator=lambda handler, method, path: handler.handler_name,
+    )
+
+
+FRONT = f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>brender</title>
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<body style="font: 1.1em/1.5 system-ui, sans-serif; max-width: 40em; margin: 3em auto; padding: 0 1em">
+<h1>brender {__version__}</h1>
+<p>This is the manager of a render farm for Blender. It is asked with <code>brender jobs</code> and its siblings,
+or over its API: <a href="{PREFIX}/docs">how the API is used</a>.</p>
+</body></html>
+"""
+
+
+@get("/", media_type=MediaType.HTML, include_in_schema=False)
+async def front() -> str:
+    """What this is, for who finds it with a browser."""
+    return FRONT

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`/farm`, and `/events`: what this manager is, and hints of what has changed."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from litestar import get
+from litestar.response import Stream
+from msgspec.structs import replace
+
+from brender.core.views import FarmView, Hint
+from brender.manager.events import Events
+from brender.manager.views import Views
+
+ALIVE_S = 15.0  # a stream says that it is there, so that a broken connection is found
+
+
+@get("/farm")
+async def show_farm(facts: FarmView, views: Views) -> FarmView:
+    """What this manager is, and how much it has to do."""
+    workers, jobs = await views.unfinished()
+    return replace(facts, workers=workers, jobs=jobs)
+
+
+@get("/events", media_type="text/event-stream")
+async def listen(events: Events) -> Stream:
+    """Server-sent events: `data: {"kind":"job","id":"5"}` says that job 5 has changed; fetch it again if you show it.
+
+    `everything` is the first, and comes again to who reads too slowly. A comment comes where nothing else does.
+    """
+    return Stream(_hints(events), media_type="text/event-stream")
+
+
+async def _hints(events: Events) -> AsyncIterator[bytes]:
+    listener = events.listen()
+    try:
+        while (hints := await listener.take(ALIVE_S)) is not None:
+            yield b"".join(map(_event, hints)) or b": still here\n\n"
+    finally:
+        events.leave(listener)
+
+
+def _event(hint: Hint) -> bytes:
+    return b"data: " + msgspec.json.encode(hint) + b"\n\n"
+
+
+HANDLERS: list[Any] = [show_farm, listen]

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nouns and live memory as the API shows them. Pure; costs what is shown, never what the job has in all."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from brender.core.farm import Farm, LiveStep, LiveWorker, Now
+from brender.core.lifecycle import JOB_ENDED
+from brender.core.messages import Result
+from brender.core.nouns import (
+    Condition,
+    Job,
+    JobState,
+    Run,
+    RunState,
+    SessionRecord,
+    StepKind,
+    TaskState,
+    Wish,
+)
+from brender.core.views import (
+    FailureView,
+    FileView,
+    FrameRecord,
+    JobAction,
+    JobView,
+    OpenedView,
+    RunView,
+    WorkerAction,
+    WorkerView,
+)
+from brender.manager import pace
+from brender.manager.pace import Going, Pace
+
+MOST_RUNS = 100
+_OPEN = (TaskState.READY, TaskState.WAITING, TaskState.ASSIGNED, TaskState.RUNNING)
+_ENDED = tuple(state for state in TaskState if state not in _OPEN)
+
+
+# --- jobs --------------------------------------------------------------------------------------------------------
+
+
+def live_job(farm: Farm, job: Job, now: Now) -> JobView:
+    """An unfinished job, from memory alone: without its failures, which are history."""
+    step = farm.steps[job.id, 0]
+    counts = [sum(each.counts[state] for each in farm.steps_of(job.id)) for state in TaskState]
+    speed = _pace(farm, job, step, now)
+    return _job(
+        job,
+        counts,
+        speed if job.state is JobState.ACTIVE and not job.pause else Pace(),
+        farm.opened.get(step.key),
+        runs=live_runs(farm, step),
+        rendering=sum(_fraction(farm, run) for run in _of(farm, step)),
+    )
+
+
+def ended_job(job: Job) -> JobView:
+    """A job that is over."""
+    counts = list(job.counts) or [0] * len(TaskState)
+    good = counts[TaskState.SUCCEEDED] * (1 if job.steps[0].kind is StepKind.FRAMES else len(job.steps[0].frames))
+    return _job(job, counts, pace.of_ended(good, job.started_at, job.ended_at), None)
+
+
+def with_history(
+    view: JobView, first: SessionRecord | None, failures: tuple[FailureView, ...], failure_count: int
+) -> JobView:
+    """The job with what the store knows besides: its first session, and its failed runs."""
+    warnings = view.warnings + (first.opened.warnings if first else ())
+    return replace(
+        view,
+        opened=_opened(first) or view.opened,
+        warnings=tuple(dict.fromkeys(warnings)),
+        failures=failures,
+        failure_count=failure_count,
+    )
+
+
+def _job(
+    job: Job,
+    counts: Sequence[int],
+    speed: Pace,
+    opened: SessionRecord | None,
+    runs: tuple[RunView, ...] = (),
+    rendering: float = 0.0,
+) -> JobView:
+    step, tasks = job.steps[0], sum(each.tasks for each in job.steps)
+    ended = sum(counts[state] for state in _ENDED)
+    return JobView(
+        id=job.id,
+        name=job.name,
+        owner=job.owner,
+        priority=job.priority,
+        tags=job.tags,
+        state=job.state,
+        pause=job.pause,
+        message=job.message,
+        kind=job.kind,
+        blend=job.scene.blend,
+        blender=job.blender,
+        settings=job.scene.settings,
+        step=step.kind,
+        frames=str(step.frames),
+        tasks=tasks,
+        counts={state.name.lower(): counts[state] for state in TaskState if counts[state]},
+        done=min(1.0, (ended + rendering) / max(1, tasks)),
+        errors=counts[TaskState.FAILED],
+        frames_per_minute=speed.frames_per_minute,
+        eta_s=speed.eta_s,
+        outputs=job.outputs,
+        folder=os.path.dirname(job.outputs),  # noqa: PTH120 - a text to show, and no question to the disk
+        opened=_opened(opened),
+        warnings=tuple(dict.fromkeys(job.warnings + (opened.opened.warnings if opened else ()))),
+        runs=runs,
+        submitted_at=job.submitted_at,
+        started_at=job.started_at,
+        ended_at=job.ended_at,
+        actions=job_actions(job, counts),
+    )
+
+
+def job_actions(job: Job, counts: Sequence[int]) -> tuple[JobAction, ...]:
+    """What may be done to a job now."""
+    if job.state in JOB_ENDED:
+        return ("retry",) if counts[TaskState.FAILED] or counts[TaskState.CANCELLED] else ()
+    allowed: list[JobAction] = ["resume" if job.pause else "pause", "cancel"]
+    if counts[TaskState.FAILED]:
+        allowed.append("retry")
+    return (*allowed, "priority")
+
+
+def _opened(session: SessionRecord | None) -> OpenedView | None:
+    if session is None:
+        return None
+    seen = session.opened
+    return OpenedView(**{field: getattr(seen, field) for field in OpenedView.__struct_fields__})
+
+
+def _pace(farm: Farm, job: Job, step: LiveStep, now: Now) -> Pace:
+    running = [run for run in _of(farm, step) if run.state is RunState.RUNNING]
+    going = [Going(now.wall - (run.started_at or run.assigned_at), _fraction(farm, run)) for run in running]
+    if step.spec.kind is StepKind.MOVIE:
+        return pace.of_movie(going, len(step.spec.frames))
+    rendered = sum(run.state is RunState.RENDERED for run in _of(farm, step))
+    left = sum(step.counts[state] for state in _OPEN) - rendered
+    return pace.of_frames(step.ends, step.frame_s, going, left, now.wall)
+
+
+# --- runs --------------------------------------------------------------------------------------------------------
+
+
+def _of(farm: Farm, step: LiveStep) -> Iterable[Run]:
+    return (farm.runs[run] for run in step.live.values())
+
+
+def live_runs(farm: Farm, step: LiveStep) -> tuple[RunView, ...]:
+    """What goes on in a step: what is rendering first, then what is queued; at most MOST_RUNS."""
+    runs = sorted(_of(farm, step), key=lambda run: run.state is RunState.ASSIGNED)
+    return tuple(live_run(farm, run) for run in runs[:MOST_RUNS])
+
+
+def live_run(farm: Farm, run: Run) -> RunView:
+    """One run that is going on."""
+    worker = farm.workers[run.worker]
+    said = worker.progress.get(run.id)
+    return RunView(
+        run=run.id,
+        index=run.index,
+        frame=farm.steps[run.job, run.step].spec.frames.frame(run.index),
+        worker=worker.record.name,
+        state=run.state,
+        started_at=run.started_at,
+        fraction=_fraction(farm, run),
+        text=said.text if said else "",
+        memory_mb=said.memory_mb if said else 0.0,
+    )
+
+
+def _fraction(farm: Farm, run: Run) -> float:
+    if run.state is RunState.RENDERED:
+        return 1.0
+    said = farm.workers[run.worker].progress.get(run.id)
+    return min(1.0, max(0.0, said.fraction)) if said else 0.0
+
+
+def failure(run: Run, frame: int, worker: str) -> FailureView:
+    """A failed run."""
+    return FailureView(
+        run=run.id,
+        frame=frame,
+        worker=worker,
+        kind=run.kind,
+        message=run.message,
+        attempt=max(1, run.attempt),
+        final=run.final,
+        at=run.ended_at or run.assigned_at,
+    )
+
+
+def frame_record(
+    index: int, frame: int, state: TaskState, tries: tuple[int, int], run: Run | None, worker: str
+) -> FrameRecord:
+    """A task, and its last run or the accepted one."""
+    known = FrameRecord(index=index, frame=frame, state=state.name.lower(), failures=tries[0], losses=tries[1])
+    if run is None:
+        return known
+    seen = replace(
+        known,
+        run=run.id,
+        worker=worker,
+        kind=run.kind,
+        message=run.message,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+    )
+    return _measured(seen, run, run.result) if run.result else seen
+
+
+_MEASURES = tuple(set(FrameRecord.__struct_fields__) & set(Result.__struct_fields__) - {"files"})
+
+
+def _measured(seen: FrameRecord, run: Run, result: Result) -> FrameRecord:
+    """With what the run took, and, where it was accepted, its files."""
+    files = (
+        FileView(path=file.final, size=file.size, sha256=file.sha256, width=file.width, height=file.height)
+        for file in result.files
+    )
+    accepted = run.state in (RunState.RENDERED, RunState.SUCCEEDED)
+    measures = {field: getattr(result, field) for field in _MEASURES}
+    return replace(seen, **measures, files=tuple(files) if accepted else ())
+
+
+# --- workers -----------------------------------------------------------------------------------------------------
+
+
+def worker(farm: Farm, known: LiveWorker, now: Now) -> WorkerView:
+    """A worker as it is at this moment."""
+    host = known.record.host
+    return WorkerView(
+        id=known.record.id,
+        name=known.record.name,
+        wish=known.record.wish,
+        connection=known.online,
+        condition=Condition.BUSY if known.runs else Condition.IDLE,
+        hostname=host.hostname,
+        system=host.system,
+        cores=host.cores,
+        memory_mb=host.memory_mb,
+        version=host.version,
+        tags=host.tags,
+        blenders=host.blenders,
+        only_job=known.only_job,
+        seen_at=now.wall - (now.mono - known.seen),
+        load=known.load,
+        memory_used_mb=known.memory_used_mb,
+        job=next((farm.runs[run].job for run in known.runs), None),
+        runs=tuple(live_run(farm, farm.runs[run]) for run in list(known.runs)[:MOST_RUNS]),
+        actions=_WORKER_ACTIONS[known.record.wish],
+    )
+
+
+_WORKER_ACTIONS: Mapping[Wish, tuple[WorkerAction, ...]] = {
+    Wish.ENABLED: ("drain", "disable"),
+    Wish.DRAINING: ("enable", "disable"),
+    Wish.DISABLED: ("enable", "drain"),
+}

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builders: nouns as a farm saves them, each whole; a test names only what it is about."""
+
+from typing import Any
+
+from brender.core.frames import FrameSet
+from brender.core.messages import File, Host, Opened, Result, View
+from brender.core.nouns import (
+    Job,
+    JobState,
+    Limits,
+    Run,
+    RunState,
+    SessionRecord,
+    Step,
+    StepKind,
+    Task,
+    TaskState,
+    Worker,
+)
+from brender.core.scene import Blender, Scene
+
+PICTURE = File(temporary="/out/.r1/0001.png", final="/out/0001.png", size=1234, sha256="ab" * 32, width=64, height=36)
+RESULT = Result(
+    files=(PICTURE,),
+    blender="4.5.15",
+    device="CPU",
+    peak_memory_mb=512.25,
+    render_s=1.25,
+)
+
+
+def job(id: int = 1, *, frames: str = "1-250", state: JobState = JobState.QUEUED, **fields: Any) -> Job:
+    scene = Scene(blend="/a b/c'd Стул é 日本.blend", blender=Blender(kind="bpy", version="4.5.15"))
+    step = Step(name="frames", kind=StepKind.FRAMES, frames=FrameSet(frames))
+    given: dict[str, Any] = {"request_id": f"request-{id}", "name": "Стул", "owner": "ada", "priority": 50, "tags": ()}
+    given |= {"scene": scene, "steps": (step,), "limits": Limits(), "outputs": "/out/####.png", "submitted_at": 1000.0}
+    return Job(id=id, state=state, **given | fields)
+
+
+def task(index: int = 0, state: TaskState = TaskState.RUNNING, *, job: int = 1, **fields: Any) -> Task:
+    return Task(job=job, index=index, state=state, **{"step": 0} | fields)
+
+
+def run(id: str = "r1", state: RunState = RunState.RUNNING, *, job: int = 1, index: int = 0, **fields: Any) -> Run:
+    given: dict[str, Any] = {"step": 0, "worker": "w1", "assigned_at": 2000.0}
+    return Run(id=id, job=job, index=index, state=state, **given | fields)
+
+
+def worker(id: str = "w1", name: str = "north", *, created_at: float = 500.0, **fields: Any) -> Worker:
+    host = Host(hostname="north.local", system="Linux", cores=2, memory_mb=4096)
+    return Worker(id=id, key_hash="cd" * 32, name=name, created_at=created_at, host=host, **fields)
+
+
+def session(id: str = "s1", *, job: int = 1, opened_at: float = 2001.0) -> SessionRecord:
+    opened = Opened(
+        blender="4.5.15",
+        engine="CYCLES",
+        device="CPU",
+        format="PNG",
+        width=64,
+        height=36,
+        frame_start=1,
+        frame_end=250,
+        frame_step=1,
+        persistent_data=True,
+        persistent_reason="",
+        warm=True,
+        warm_reason="",
+        view=View(),
+    )
+    return SessionRecord(id=id, job=job, step=0, worker="w1", opened_at=opened_at, opened=opened)
