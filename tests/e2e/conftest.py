@@ -72,6 +72,8 @@ class Running:
         """Its exit code."""
         code = self.process.wait(timeout_s)
         self._reader.join(10)
+        if self.process.stdout is not None and not self._reader.is_alive():
+            self.process.stdout.close()
         return code
 
 
@@ -118,7 +120,7 @@ class Desk:
         for running in self.started:
             if running.process.poll() is None:
                 running.signal(signal.SIGTERM)
-                running.wait(20)
+            running.wait(20)
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A manager for tests: the real engine over a real SQLite store, real files and hub; the worker is played by commands."""
+"""A manager for tests: the real engine over a real SQLite store, files and hub; the worker is played by commands."""
 
 import asyncio
 import contextlib

@@ -96,8 +96,8 @@ def succeeded(job: JobView) -> int:
 
 
 def finished(job: JobView) -> int:
-    """Tasks that have ended, in whatever way."""
-    return sum(job.counts.get(state, 0) for state in ("succeeded", "failed", "cancelled", "skipped"))
+    """Tasks that have ended of themselves: those that were cancelled with their job have not."""
+    return sum(job.counts.get(state, 0) for state in ("succeeded", "failed", "skipped"))
 
 
 def _measure(job: JobView) -> int:

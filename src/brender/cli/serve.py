@@ -45,7 +45,8 @@ def manager_command(data: str | None, host: str, port: int, with_parent: bool) -
 
     config = app.Config(data=places.data_folder(data), host=host, port=port)
     try:
-        app.run(config)
+        with as_interrupts():
+            app.run(config)
     except (LockedError, StoreError) as error:
         raise CliError(str(error)) from None
     except OSError as error:
@@ -55,23 +56,34 @@ def manager_command(data: str | None, host: str, port: int, with_parent: bool) -
 @click.command("worker")
 @click.option("--name", help="What it is called; else this machine's name.")
 @click.option("--tag", "tags", multiple=True, help="A label that jobs can ask for; may be given again.")
-@click.option("--only-job", type=int, metavar="ID", help="Take tasks of this job alone, and end with it.")
+@click.option("--only-job", type=int, metavar="ID", help="Take tasks of this job alone.")
+@click.option("--exit-when-idle", is_flag=True, help="End once there is nothing to render.")
 @parent_option
 @place_options
 def worker_command(
     name: str | None,
     tags: tuple[str, ...],
     only_job: int | None,
+    exit_when_idle: bool,
     with_parent: bool,
     manager: str | None,
     data: str | None,
-) -> None:
+) -> int:
     """Run a worker: it renders for a manager. Ctrl-C ends it, and gives back what it holds."""
     if with_parent:
         parent.end_with_parent()
     from brender.worker import app
 
-    app.run(app.Config(data=places.data_folder(data), manager=manager, name=name, tags=tags, only_job=only_job))
+    return app.run(
+        app.Config(
+            data=places.data_folder(data),
+            manager=manager,
+            name=name,
+            tags=tags,
+            only_job=only_job,
+            exit_when_idle=exit_when_idle,
+        )
+    )
 
 
 @click.command("up")

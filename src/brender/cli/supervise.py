@@ -139,6 +139,7 @@ class Household:
                 Exit.FAILED,
             )
         child.restarts += 1
+        child.let_go()
         how = _ending(child.process.returncode)
         self._say(f"The {child.name} has ended ({how}) and is started again ({child.restarts} of {RESTARTS}).")
         child.start()

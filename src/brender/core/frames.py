@@ -9,9 +9,10 @@ come every so many frames. Behind `-f` Blender's own meaning holds, which is cli
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 from math import gcd
 from typing import NoReturn
 
@@ -21,6 +22,7 @@ MAX_FRAME = 1048574  # Blender's MAXFRAME; it clamps what lies beyond in silence
 MIN_FRAME = -MAX_FRAME
 _MOST_OVERLAPS = 250_000  # pairs of ranges in a text that overlap
 _MOST_CROSSINGS = 4_000_000  # the same between two sets: single frames by the million over one range
+_SHORT = 64  # repeats in steps, of one range, that are split around; longer ones are counted
 _MOST_TERMS = 1024  # of one span's inclusion and exclusion
 
 
@@ -212,11 +214,33 @@ def _overlaps(ranges: tuple[range, ...], most: int) -> list[list[int]]:
 
 def _left(r: range, earlier: list[range]) -> list[_Span]:
     """What the earlier ranges leave of one."""
+    if not earlier:
+        return [_Span(r)]
     hits = [h for e in earlier if (h := _shared(r, e))]
-    sieves = [h for h in hits if len(h) > 1 and h.step > 1]
-    blocks = sorted((h.start, h[-1] + 1) for h in hits if len(h) == 1 or h.step == 1)
-    spans = [_sieved(r, gap, sieves) for gap in _gaps(len(r), blocks)]
+    sieves = sorted((h for h in hits if h.step > 1 and len(h) > _SHORT), key=lambda h: h.start)
+    blocks = sorted(b for h in hits for b in _blocks(h))
+    spans = [_sieved(r, window, there) for window, there in _windows(_gaps(len(r), blocks), sieves)]
     return [s for s in spans if s.rank(len(s.frames))]
+
+
+def _blocks(hit: range) -> Iterable[tuple[int, int]]:
+    """The runs of positions that are taken out by splitting: side by side, or so few that it costs nothing."""
+    if hit.step == 1 or len(hit) == 1:
+        return [(hit.start, hit[-1] + 1)]
+    return [(at, at + 1) for at in hit] if len(hit) <= _SHORT else []
+
+
+def _windows(gaps: Iterable[range], sieves: list[range]) -> Iterator[tuple[range, list[range]]]:
+    """The gaps, cut wherever a sieve begins or ends, each with the sieves that lie over it."""
+    cuts = sorted({c for s in sieves for c in (s.start, s[-1] + 1)})
+    coming, there = deque(sieves), list[range]()
+    for gap in gaps:
+        inner = cuts[bisect_right(cuts, gap.start) : bisect_left(cuts, gap.stop)]
+        for start, stop in pairwise([gap.start, *inner, gap.stop]):
+            while coming and coming[0].start < stop:
+                there.append(coming.popleft())
+            there = [s for s in there if s[-1] >= start]
+            yield range(start, stop), there
 
 
 def _shared(r: range, other: range) -> range:

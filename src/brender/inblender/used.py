@@ -13,6 +13,7 @@ import bpy
 from .outputs import compositor, nodes_in, uses_sequencer
 
 _NEVER = {"SCENE", "SCREEN", "WORKSPACE", "WINDOWMANAGER", "BRUSH", "PALETTE", "PAINTCURVE", "LIBRARY"}
+_RENDERED_TREES = {"ShaderNodeTree", "CompositorNodeTree", "GeometryNodeTree", "TextureNodeTree"}
 _BACKDROP = {"IMAGE", "MOVIECLIP"}
 
 
@@ -26,10 +27,11 @@ class Used:
         self.blocks = _closure([*self.objects, *(root for one in self.scenes for root in _roots(one))])
 
     def trees(self) -> Iterator[tuple[Any, Any]]:
-        """Every used node tree, with the data-block it belongs to."""
+        """Every used node tree, with the data-block it belongs to. Trees of an add-on's own kind render nothing."""
         for block in self.blocks:
             if isinstance(block, bpy.types.NodeTree):
-                yield block, block
+                if block.bl_idname in _RENDERED_TREES:
+                    yield block, block
             elif getattr(block, "node_tree", None) is not None and getattr(block, "use_nodes", True):
                 yield block, block.node_tree
         for scene in self.scenes:

@@ -27,7 +27,7 @@ from brender.manager.events import Events
 from brender.manager.files import Files, Publisher
 from brender.manager.hub import Hub
 from brender.manager.lock import DataLock
-from brender.store import Store
+from brender.store import Store, StoreError
 
 log = structlog.get_logger()
 
@@ -115,7 +115,10 @@ class Manager:
         for run in self.engine.unpublished():
             self.publisher.put(run)
         while True:
-            await self.engine.command(c.Tick())
+            try:
+                await self.engine.command(c.Tick())
+            except StoreError as error:  # the next one may be saved
+                log.error("a tick was not saved", error=error.message)
             await asyncio.sleep(TICK_S)
 
     async def _announce(self, server: uvicorn.Server) -> None:

@@ -8,7 +8,6 @@ import html
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 from litestar import Request
 from litestar.enums import MediaType
 from litestar.openapi.plugins import OpenAPIRenderPlugin
@@ -29,17 +28,6 @@ table { border-collapse: collapse; width: 100%; margin: .4rem 0; } td, th { text
   padding: .3rem .6rem .3rem 0; border-top: 1px solid var(--line); } th { font-weight: 600; }
 h2 { margin-top: 2.5rem; } .skip { position: absolute; left: -99rem; } .skip:focus { left: 1rem; }
 """
-
-
-class JsonPlugin(OpenAPIRenderPlugin):
-    """The document itself."""
-
-    def __init__(self, *, path: str) -> None:
-        super().__init__(path=path, media_type=MediaType.JSON)
-
-    def render(self, request: Request[Any, Any, Any], openapi_schema: Document) -> bytes:
-        """As JSON."""
-        return msgspec.json.encode(document(request.app))
 
 
 class PagePlugin(OpenAPIRenderPlugin):
@@ -63,7 +51,7 @@ def page(found: Document) -> str:
 <title>{_text(info["title"])} API</title><style>{_STYLE}</style></head><body>
 <a class="skip" href="#asked">To what can be asked</a>
 <header><h1>{_text(info["title"])} {_text(info["version"])}: the API</h1><p>{_prose(info["description"])}</p>
-<p><a href="openapi.json">The same as an OpenAPI document</a></p></header>
+<p><a href="/api/v1/openapi.json">The same as an OpenAPI document</a></p></header>
 <main><h2 id="asked">What can be asked</h2>
 {"".join(_operation(each, known) for each in operations(found))}
 <h2 id="types">The types</h2>

@@ -55,6 +55,9 @@ class Store(Protocol):
     def job_by_request(self, request_id: str) -> int | None: ...
 
 
+ABOUT_A_JOB = (c.SubmitJob, c.PauseJob, c.ResumeJob, c.CancelJob, c.RetryJob, c.SetPriority)
+
+
 class Asked(msgspec.Struct):
     """A command on its way, who waits for its answer, and whether what it is about was in memory when it set out."""
 
@@ -96,7 +99,7 @@ class Engine:
     async def command(self, command: c.Command) -> Any:
         """Do it, and give its answer once it is saved. Raises `Refusal` where it changed nothing."""
         while True:
-            live = await self.read(lambda farm: _is_live(farm, command))
+            live = isinstance(command, ABOUT_A_JOB) and await self.read(lambda farm: _is_live(farm, command))
             known = command if live else await self._known(command)
             if isinstance(known, Job):
                 return known

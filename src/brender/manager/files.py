@@ -20,6 +20,7 @@ from brender.imaging import sha256
 log = structlog.get_logger()
 
 LONGEST_LOG = 2 * 2**20  # bytes a run
+AGAIN_S = 1.0  # until what could not be saved is tried again
 
 
 class NotPublishedError(Exception):
@@ -73,13 +74,21 @@ class Publisher:
         """Publish for ever. Several may run side by side."""
         while True:
             run = await self._accepted.get()
+            outcome = await self._outcome(run)
             try:
-                await asyncio.to_thread(publish, run)
-            except NotPublishedError as error:
-                log.warning("a frame was not published", run=run.id, reason=str(error))
-                await self._command(c.NotPublished(run=run.id, message=str(error)))
-            else:
-                await self._command(c.Published(run=run.id))
+                await self._command(outcome)
+            except Exception as error:  # it was not saved: done once more, publishing finds what was done already
+                log.error("what became of a frame was not saved", run=run.id, error=str(error))
+                await asyncio.sleep(AGAIN_S)
+                self.put(run)
+
+    async def _outcome(self, run: Run) -> c.Published | c.NotPublished:
+        try:
+            await asyncio.to_thread(publish, run)
+        except NotPublishedError as error:
+            log.warning("a frame was not published", run=run.id, reason=str(error))
+            return c.NotPublished(run=run.id, message=str(error))
+        return c.Published(run=run.id)
 
 
 def publish(run: Run) -> None:

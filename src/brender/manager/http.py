@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
-from litestar import Litestar, MediaType, Response, Router, get
+from litestar import Litestar, MediaType, Request, Response, Router, get
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
@@ -14,8 +14,9 @@ from litestar.types import ASGIApp
 from brender import __version__
 from brender.core.views import FarmView
 from brender.manager import errors
+from brender.manager.apidoc import Document, document
 from brender.manager.auth import Door
-from brender.manager.docspage import JsonPlugin, PagePlugin
+from brender.manager.docspage import PagePlugin
 from brender.manager.engine import Engine
 from brender.manager.events import Events
 from brender.manager.files import Files
@@ -88,7 +89,7 @@ def application(**parts: object) -> Litestar:
     """The routes over these parts, with no door before them: what the API's document is made of, too."""
     handlers = [*jobs.HANDLERS, *frames.HANDLERS, *workers.HANDLERS, *farm.HANDLERS]
     return Litestar(
-        [front, Router(PREFIX, route_handlers=handlers)],
+        [front, openapi, Router(PREFIX, route_handlers=handlers)],
         dependencies={name: Provide(_given(part), sync_to_thread=False) for name, part in parts.items()},
         exception_handlers={Exception: errors.answer},
         before_request=errors.refuse_other_media,
@@ -123,8 +124,8 @@ def _openapi() -> OpenAPIConfig:
         license=License(name="GPL-3.0-or-later", identifier="GPL-3.0-or-later"),
         components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
         security=[{"token": []}],
-        path=PREFIX,
-        render_plugins=[JsonPlugin(path="/openapi.json"), PagePlugin(path="/docs")],
+        path=f"{PREFIX}/docs",
+        render_plugins=[PagePlugin(path="/")],
         use_handler_docstrings=True,
         operation_id_creator=lambda handler, method, path: handler.handler_name,
     )
@@ -145,3 +146,9 @@ or over its API: <a href="{PREFIX}/docs">how the API is used</a>.</p>
 async def front() -> str:
     """What this is, for who finds it with a browser."""
     return FRONT
+
+
+@get(f"{PREFIX}/openapi.json", include_in_schema=False, sync_to_thread=False)
+def openapi(request: Request[Any, Any, Any]) -> Document:
+    """The API's own document."""
+    return document(request.app)

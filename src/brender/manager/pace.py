@@ -14,25 +14,22 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 class Going(msgspec.Struct, frozen=True):
-    """A run that is being rendered: for how long already, and how far it says it is."""
+    """What a worker renders: for how long already, and how far it says it is."""
 
-    elapsed_s: float
+    elapsed_s: float = 0.0
     fraction: float = 0.0
 
 
 def of_frames(
     ends: Sequence[float], frame_s: float | None, going: Sequence[Going], open_tasks: int, now: float
 ) -> Pace:
-    """A job with a task a frame. `ends`: when the latest frames ended, in order; `frame_s`: what one takes about.
-
-    The speed is that of the latest frames, whoever rendered them. What is rendering counts by the time it has taken,
-    as most of Blender's engines do not say how far they are.
+    """A job with a task a frame. `ends`: when the latest frames ended, in order; `frame_s`: what one takes about;
+    `going`: one for each worker that holds tasks of it; `open_tasks`: all that have not ended, with those.
     """
     rate = _rate(ends, now) or (len(going) / frame_s if frame_s else None)
-    if not rate:
-        return Pace()
-    left = open_tasks - sum(_share(run, frame_s) for run in going)
-    return Pace(rate * 60, max(0.0, left) / rate)
+    if not rate or not going:
+        return Pace(rate * 60 if rate else None)
+    return Pace(rate * 60, _left(going, _each(rate, frame_s, len(going)), open_tasks))
 
 
 def _rate(ends: Sequence[float], now: float) -> float | None:
@@ -44,9 +41,20 @@ def _rate(ends: Sequence[float], now: float) -> float | None:
     return (len(ends) - 1) / (span + max(0.0, silence))
 
 
-def _share(run: Going, frame_s: float | None) -> float:
-    by_time = run.elapsed_s / frame_s if frame_s else 0.0
-    return min(1.0, max(0.0, run.fraction, by_time))
+def _each(rate: float, frame_s: float | None, workers: int) -> float:
+    """What a worker needs for a frame with all around it: the frame itself, and as much again at most.
+
+    The rate alone would mislead while workers come and go, or end their frames in one moment.
+    """
+    return workers / rate if frame_s is None else min(max(workers / rate, frame_s), 2 * frame_s)
+
+
+def _left(going: Sequence[Going], each_s: float, open_tasks: int) -> float:
+    """Until the last worker is done: each ends what it has, and who is free first takes the next."""
+    free = sorted(each_s * (1 - min(1.0, max(0.0, run.fraction, run.elapsed_s / each_s))) for run in going)
+    rounds, extra = divmod(max(0, open_tasks - len(going)), len(going))
+    latest = free[-1] + rounds * each_s
+    return max(latest, free[extra - 1] + (rounds + 1) * each_s) if extra else latest
 
 
 def of_movie(going: Sequence[Going], frames: int) -> Pace:

@@ -139,13 +139,19 @@ def _opened(session: SessionRecord | None) -> OpenedView | None:
 
 
 def _pace(farm: Farm, job: Job, step: LiveStep, now: Now) -> Pace:
-    running = [run for run in _of(farm, step) if run.state is RunState.RUNNING]
-    going = [Going(now.wall - (run.started_at or run.assigned_at), _fraction(farm, run)) for run in running]
+    going: dict[str, Going] = {}  # by worker: what it renders, else what it holds
+    rendered = 0
+    for run in _of(farm, step):
+        if run.state is RunState.RUNNING:
+            going[run.worker] = Going(now.wall - (run.started_at or run.assigned_at), _fraction(farm, run))
+        elif run.state is RunState.ASSIGNED:
+            going.setdefault(run.worker, Going())
+        else:
+            rendered += 1
     if step.spec.kind is StepKind.MOVIE:
-        return pace.of_movie(going, len(step.spec.frames))
-    rendered = sum(run.state is RunState.RENDERED for run in _of(farm, step))
+        return pace.of_movie(list(going.values()), len(step.spec.frames))
     left = sum(step.counts[state] for state in _OPEN) - rendered
-    return pace.of_frames(step.ends, step.frame_s, going, left, now.wall)
+    return pace.of_frames(step.ends, step.frame_s, list(going.values()), left, now.wall)
 
 
 # --- runs --------------------------------------------------------------------------------------------------------

@@ -59,10 +59,15 @@ class Link:
         """Whether what is sent now has a way."""
         return self._waiting is not None
 
-    def send(self, message: m.ToManager) -> None:
+    def send(self, message: m.ToManager | m.Report) -> None:
         """Send it as soon as can be, in order; or never, where there is no connection."""
         if self._waiting is not None:
             self._waiting.put_nowait(_encode(message))
+
+    async def flush(self) -> None:
+        """Until all that was sent has left, or the connection has ended."""
+        if self._waiting is not None:
+            await self._waiting.join()
 
     async def run(self) -> None:
         """Connect, and connect again."""

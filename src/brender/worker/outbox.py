@@ -55,20 +55,23 @@ class Outbox:
     def put(self, report: m.Report) -> None:
         """Keep it; once this has returned it survives a power cut, but a `Started`, which is not worth the wait.
 
-        Putting one with the same id again changes nothing. Raises OSError where the disk does not take it.
+        Putting one with the same id again changes nothing. Raises OSError where the disk does not take it; then it is
+        kept in memory alone.
         """
         if report.id in self._reports:
             return
-        path = self._path(self._next)
-        with path.open("wb") as file:
-            file.write(_encode(report))
-            if not isinstance(report, m.Started):
-                file.flush()
-                os.fsync(file.fileno())
-        if not isinstance(report, m.Started):
-            sync_folder(self._folder)
         self._reports[report.id] = (self._next, report)
         self._next += 1
+        self._write(self._path(self._reports[report.id][0]), report)
+
+    def _write(self, path: Path, report: m.Report) -> None:
+        with path.open("wb") as file:
+            file.write(_encode(report))
+            if isinstance(report, m.Started):
+                return
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(self._folder)
 
     def acknowledge(self, id_: str) -> m.Report | None:
         """Forget the report of this id, and return it; None where there is none."""

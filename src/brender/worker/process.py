@@ -184,9 +184,16 @@ def _end_all(members: object) -> None:
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(left, timeout=0.2)
+        _await_end(left)
         if time.monotonic() > deadline:
             raise TimeoutError(f"processes {sorted(p.pid for p in left)} could not be ended")
+
+
+def _await_end(processes: set[psutil.Process]) -> None:
+    """Not by psutil's own wait, which would take the exit of our children from who waits for them."""
+    until = time.monotonic() + 0.2
+    while any(map(_is_alive, processes)) and time.monotonic() < until:
+        time.sleep(0.004)
 
 
 def _process(pid: int) -> psutil.Process | None:

@@ -59,7 +59,9 @@ class Slot:
         if self._warm is not None and wanted.blender == self._name:
             order = wanted.order
             self._orders[order.run] = order
-            self._warm.enqueue(order.run, tuple(range(order.start, order.end + 1, order.step)), self._log_path(order.run))
+            self._warm.enqueue(
+                order.run, tuple(range(order.start, order.end + 1, order.step)), self._log_path(order.run)
+            )
 
     def close(self, wanted: CloseBlender) -> None:
         """Let it end by itself."""
@@ -111,7 +113,7 @@ class Slot:
         return None
 
     async def _kill(self) -> None:
-        """A process that the system cannot end (it waits for a disk that is gone) is tried again: none starts beside it."""
+        """What the system cannot end (it waits for a disk that is gone) is tried again: nothing starts beside it."""
         while True:
             try:
                 await self._kill_once()

@@ -11,20 +11,20 @@ from msgspec.structs import replace
 
 from brender.core.views import FarmView, Hint
 from brender.manager.events import Events
-from brender.manager.views import Views
+from brender.manager.routes.given import TheEvents, TheFacts, TheViews
 
 ALIVE_S = 15.0  # a stream says that it is there, so that a broken connection is found
 
 
 @get("/farm")
-async def show_farm(facts: FarmView, views: Views) -> FarmView:
+async def show_farm(facts: TheFacts, views: TheViews) -> FarmView:
     """What this manager is, and how much it has to do."""
     workers, jobs = await views.unfinished()
     return replace(facts, workers=workers, jobs=jobs)
 
 
 @get("/events", media_type="text/event-stream")
-async def listen(events: Events) -> Stream:
+async def listen(events: TheEvents) -> Stream:
     """Server-sent events: `data: {"kind":"job","id":"5"}` says that job 5 has changed; fetch it again if you show it.
 
     `everything` is the first, and comes again to who reads too slowly. A comment comes where nothing else does.

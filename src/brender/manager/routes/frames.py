@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, overload
 
 from litestar import MediaType, Response, get
-from litestar.params import Parameter, QueryParameter
+from litestar.params import QueryParameter
 
 from brender.core.commands import Refusal
 from brender.core.lifecycle import RUN_LIVE
@@ -18,26 +18,27 @@ from brender.imaging import sheet as sheets
 from brender.imaging.sheet import Cell
 from brender.manager.errors import Wrong, said
 from brender.manager.files import Files
+from brender.manager.routes.given import FrameNumber, JobId, TheFiles, TheViews
 from brender.manager.views import LAST_ID, Views
 
 LOG_PIECE = 256 * 1024  # bytes of one answer
 
-First = Annotated[int, Parameter(ge=0, le=LAST_ID, description="The index of the first task.")]
-Count = Annotated[int, Parameter(ge=1, le=1000, description="How many tasks, at most.")]
+First = Annotated[int, QueryParameter(ge=0, le=LAST_ID, description="The index of the first task.")]
+Count = Annotated[int, QueryParameter(ge=1, le=1000, description="How many tasks, at most.")]
 RunId = Annotated[str | None, QueryParameter(name="run", description="The log of this run …")]
-Frame = Annotated[int | None, Parameter(description="… or of this frame's last run.")]
-Offset = Annotated[int, Parameter(ge=0, le=2**53, description="Where to begin: the last answer's X-Next-Offset.")]
-Columns = Annotated[int | None, Parameter(ge=1, le=40, description="How many pictures stand side by side.")]
+Frame = Annotated[int | None, QueryParameter(description="… or of this frame's last run.")]
+Offset = Annotated[int, QueryParameter(ge=0, le=2**53, description="Where to begin: the last answer's X-Next-Offset.")]
+Columns = Annotated[int | None, QueryParameter(ge=1, le=40, description="How many pictures stand side by side.")]
 
 
 @get("/jobs/{job:int}/frames", responses=said(400, 404))
-async def list_frames(job: int, views: Views, first: First = 0, count: Count = 100) -> FramePage:
+async def list_frames(job: JobId, views: TheViews, first: First = 0, count: Count = 100) -> FramePage:
     """The records of a job's frames, in the order of their index."""
     return await views.frames(job, first, count)
 
 
 @get("/jobs/{job:int}/states", media_type="application/octet-stream", responses=said(404))
-async def packed_states(job: int, views: Views) -> bytes:
+async def packed_states(job: JobId, views: TheViews) -> bytes:
     """The state of every task, a byte each: 0 ready, 1 waiting, 2 assigned, 3 running, 4 succeeded, 5 failed,
     6 cancelled, 7 skipped.
     """
@@ -49,7 +50,7 @@ async def packed_states(job: int, views: Views) -> bytes:
 
 @get("/jobs/{job:int}/log", media_type=MediaType.TEXT, responses=said(400, 404))
 async def read_log(
-    job: int, views: Views, files: Files, run_id: RunId = None, frame: Frame = None, offset: Offset = 0
+    job: JobId, views: TheViews, files: TheFiles, run_id: RunId = None, frame: Frame = None, offset: Offset = 0
 ) -> Response[str]:
     """What Blender printed in a run, a piece of it. Where the next one begins is in the header X-Next-Offset.
 
@@ -85,7 +86,7 @@ def log_piece(path: Path, offset: int, is_whole: bool) -> tuple[str, int]:
 
 
 @get("/jobs/{job:int}/frames/{frame:int}/thumbnail", media_type="image/jpeg", responses=said(404))
-async def show_thumbnail(job: int, frame: int, views: Views, files: Files) -> bytes:
+async def show_thumbnail(job: JobId, frame: FrameNumber, views: TheViews, files: TheFiles) -> bytes:
     """A frame, small (JPEG)."""
     path = files.thumbnail_path(job, 0, await views.index_of(job, frame))
     picture = await asyncio.to_thread(_read, path)
@@ -95,7 +96,7 @@ async def show_thumbnail(job: int, frame: int, views: Views, files: Files) -> by
 
 
 @get("/jobs/{job:int}/sheet", media_type="image/png", responses=said(400, 404))
-async def show_sheet(job: int, views: Views, files: Files, columns: Columns = None) -> bytes:
+async def show_sheet(job: JobId, views: TheViews, files: TheFiles, columns: Columns = None) -> bytes:
     """A contact sheet of the job's thumbnails (PNG)."""
     row, states = await views.row(job), await views.states(job)
     return await asyncio.to_thread(_sheet, Cells(row, states, files), columns)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Response, get, patch, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter, QueryParameter
+from litestar.params import JSONBody, QueryParameter
 
 from brender.core import commands as c
 from brender.core.nouns import Job, JobState
@@ -14,17 +14,18 @@ from brender.core.views import JobPage, JobPatch, JobRequest, JobView, WhyView
 from brender.manager import submit
 from brender.manager.engine import Engine
 from brender.manager.errors import Body, said
+from brender.manager.routes.given import JobId, TheEngine, TheViews
 from brender.manager.views import LAST_ID, Views
 
-Limit = Annotated[int, Parameter(ge=1, le=1000, description="How many, at most.")]
-Before = Annotated[int | None, Parameter(ge=0, le=LAST_ID, description="Those before this job: a page's `before`.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="How many, at most.")]
+Before = Annotated[int | None, QueryParameter(ge=0, le=LAST_ID, description="Those before this one: a page's `before`.")]
 InState = Annotated[JobState | None, QueryParameter(name="state", description="Those in this state alone.")]
 
 _KNOWN = {200: ResponseSpec(JobView, description="The job that this request_id made before.", generate_examples=False)}
 
 
 @post("/jobs", dto=Body[JobRequest], return_dto=None, responses=_KNOWN | said(400, 409, 413, 415, 422))
-async def submit_job(data: JobRequest, engine: Engine, views: Views) -> Response[JobView]:
+async def submit_job(data: JSONBody[JobRequest], engine: TheEngine, views: TheViews) -> Response[JobView]:
     """Submit a job. The same `request_id` again gives the same job, however its file has changed since.
 
     Frames and outputs come from the file, or from the request; what a Python script of the request will change cannot
@@ -38,49 +39,49 @@ async def submit_job(data: JobRequest, engine: Engine, views: Views) -> Response
 
 
 @get("/jobs", responses=said(400))
-async def list_jobs(views: Views, limit: Limit = 50, before: Before = None, in_state: InState = None) -> JobPage:
+async def list_jobs(views: TheViews, limit: Limit = 50, before: Before = None, in_state: InState = None) -> JobPage:
     """The newest jobs first. Their failures, and what Blender said of their scenes, are in each one's own page."""
     return await views.jobs(limit, before, in_state)
 
 
 @get("/jobs/{job:int}", responses=said(404))
-async def show_job(job: int, views: Views) -> JobView:
+async def show_job(job: JobId, views: TheViews) -> JobView:
     """A job as it is now."""
     return await views.job(job)
 
 
 @get("/jobs/{job:int}/why", responses=said(404))
-async def why_job(job: int, views: Views) -> WhyView:
+async def why_job(job: JobId, views: TheViews) -> WhyView:
     """Why a job is where it is, and what each worker says to it."""
     return await views.why(job)
 
 
 @post("/jobs/{job:int}/pause", status_code=200, responses=said(404, 409))
-async def pause_job(job: int, engine: Engine, views: Views) -> JobView:
+async def pause_job(job: JobId, engine: TheEngine, views: TheViews) -> JobView:
     """Start nothing of it any more; what is rendering is finished."""
     return await _done(job, c.PauseJob(job=job), engine, views)
 
 
 @post("/jobs/{job:int}/resume", status_code=200, responses=said(404, 409))
-async def resume_job(job: int, engine: Engine, views: Views) -> JobView:
+async def resume_job(job: JobId, engine: TheEngine, views: TheViews) -> JobView:
     """Undo a pause."""
     return await _done(job, c.ResumeJob(job=job), engine, views)
 
 
 @post("/jobs/{job:int}/cancel", status_code=200, responses=said(404))
-async def cancel_job(job: int, engine: Engine, views: Views) -> JobView:
+async def cancel_job(job: JobId, engine: TheEngine, views: TheViews) -> JobView:
     """End it with all that runs of it. Saying it twice, or of a job that has ended, changes nothing."""
     return await _done(job, c.CancelJob(job=job), engine, views)
 
 
 @post("/jobs/{job:int}/retry", status_code=200, responses=said(404, 409))
-async def retry_job(job: int, engine: Engine, views: Views) -> JobView:
+async def retry_job(job: JobId, engine: TheEngine, views: TheViews) -> JobView:
     """Render again what failed, and of an ended job what was cancelled."""
     return await _done(job, c.RetryJob(job=job), engine, views)
 
 
 @patch("/jobs/{job:int}", dto=Body[JobPatch], return_dto=None, responses=said(400, 404, 409, 413, 415, 422))
-async def change_job(job: int, data: JobPatch, engine: Engine, views: Views) -> JobView:
+async def change_job(job: JobId, data: JSONBody[JobPatch], engine: TheEngine, views: TheViews) -> JobView:
     """Change its priority."""
     if data.priority is None:
         return await views.job(job)
