@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 import uuid
+from importlib.metadata import version
 from pathlib import Path
 
 from bench.farm import BenchFarm, farm, say
@@ -57,7 +58,7 @@ def _submit(running: BenchFarm, blend: Path, frames: int) -> tuple[float, float,
         blend=str(blend),
         frames=f"1-{frames}",
         settings=Settings(output=str(blend.parent / uuid.uuid4().hex / "####"), format="PNG"),
-        blender=Blender(kind="blender", version="3.4.1"),
+        blender=Blender(kind="bpy", version=version("bpy")),
     )
     size, memory, started = _database_kb(running.data), running.manager_rss_mb(), time.perf_counter()
     running.client.submit(request)

@@ -109,7 +109,7 @@ class Desk:
 
     def frames(self) -> dict[str, Path]:
         """The files in the output folder, by name."""
-        return {p.name: p for p in sorted(self.out.iterdir())} if self.out.is_dir() else {}
+        return {p.name: p for p in sorted(self.out.glob("*")) if p.is_file()}
 
     def left_running(self) -> list[psutil.Process]:
         """Processes that have to do with this folder."""

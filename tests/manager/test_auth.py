@@ -94,7 +94,9 @@ async def test_a_foreign_host_is_refused_even_with_the_token(house: House, host:
     assert (answer.status_code, reason(answer)) == (403, "forbidden")
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:8080", "http://localhost:8080", ""])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "https://127.0.0.1:8080", "http://localhost:8080", ""]
+)
 async def test_a_page_from_elsewhere_is_refused_even_with_the_token(house: House, origin: str) -> None:
     async with house.client(Origin=origin) as client:
         answer = await client.post("/api/v1/jobs/1/cancel")

@@ -4,7 +4,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import msgspec
@@ -47,6 +47,13 @@ async def url(house: House) -> AsyncIterator[str]:
     listening.close()
 
 
+async def until(met: Callable[[], bool]) -> None:
+    """Look until it is so: what is waited for happens in the server, which tells nobody."""
+    async with asyncio.timeout(5):
+        while not met():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def next_hint(lines: AsyncIterator[str]) -> Hint:
     async for line in lines:
         if line.startswith("data: "):
@@ -66,9 +73,7 @@ async def test_a_listener_hears_of_each_thing_that_changes(house: House, url: st
         connection = house.engine.farm.workers[worker].connection
         await house.do(c.WorkerGone(worker=worker, connection=connection or ""))
         assert await next_hint(lines) == Hint(kind="worker", id=worker)
-    async with asyncio.timeout(5):
-        while len(house.events):
-            await asyncio.sleep(0.01)
+    await until(lambda: not len(house.events))
 
 
 async def test_a_slow_listener_gets_one_hint_for_everything() -> None:
@@ -98,9 +103,7 @@ async def test_a_worker_talks_on_its_socket(house: House, url: str) -> None:
             farm = msgspec.json.decode((await client.get(f"{url}/api/v1/farm")).content, type=FarmView)
         assert (farm.workers, farm.jobs, farm.url) == (1, 1, url)
         await ws.send(msgspec.json.encode(m.Goodbye()).decode())
-    async with asyncio.timeout(5):
-        while any(worker.connection for worker in house.engine.farm.workers.values()):
-            await asyncio.sleep(0.01)
+    await until(lambda: not any(worker.connection for worker in house.engine.farm.workers.values()))
     assert job.id in house.engine.farm.jobs
 
 

@@ -70,20 +70,20 @@ def _render(wanted: RenderArguments, arguments: Sequence[str]) -> Exit:
     with as_interrupts():
         client = place.known()
         if wanted.detach:
-            return _detached(wanted, client)
+            return _detached(wanted, place, client)
         if client is not None and (_is_named(place) or _has_workers(client)):
             return _on_the_farm(wanted, place, client)
         return _here(wanted, arguments, place, client)
 
 
-def _detached(wanted: RenderArguments, client: Client | None) -> Exit:
+def _detached(wanted: RenderArguments, place: Place, client: Client | None) -> Exit:
     from brender.cli.request import job_request
 
     if client is None:
         message = "--detach leaves the job to a running manager, and there is none. Start one with `brender up`."
         raise CliError(message, Exit.NO_MANAGER)
     with client:
-        print(client.submit(job_request(wanted)).id)
+        print(client.submit(job_request(wanted, place.data)).id)
     return Exit.OK
 
 
@@ -91,7 +91,7 @@ def _on_the_farm(wanted: RenderArguments, place: Place, client: Client) -> Exit:
     from brender.cli.request import job_request
 
     with client:
-        return _attached(place, client, client.submit(job_request(wanted)))
+        return _attached(place, client, client.submit(job_request(wanted, place.data)))
 
 
 def _attached(place: Place, client: Client, job: JobView) -> Exit:
@@ -114,12 +114,14 @@ def _attached(place: Place, client: Client, job: JobView) -> Exit:
 def _here(wanted: RenderArguments, arguments: Sequence[str], place: Place, client: Client | None) -> Exit:
     from brender.cli.local import LocalRun, describe_stop
     from brender.cli.request import job_request
-    from brender.cli.screen import screen
+    from brender.cli.screen import screen, waiting
 
     run = LocalRun(place, client)
     try:
         with run:
-            print(news.begun(run.submit(job_request(wanted))), flush=True)
+            with waiting("Starting a manager on this machine"):
+                job = run.submit(job_request(wanted, place.data))
+            print(news.begun(job), flush=True)
             with screen() as shown:
                 view = run.follow(shown)
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@
 import getpass
 import secrets
 from collections.abc import Sequence
+from pathlib import Path
 
 from brender.blendfile import SceneScan, Unreadable, scan
 from brender.cli.blender_args import RenderArguments
@@ -15,7 +16,7 @@ from brender.core.views import JobRequest
 LIMITS = Limits()
 
 
-def job_request(wanted: RenderArguments) -> JobRequest:
+def job_request(wanted: RenderArguments, data: Path) -> JobRequest:
     """The job. Raises `CliError` for a file or a Blender that is not there, `ArgumentsError` for an empty range."""
     try:
         found = scan(wanted.blend)
@@ -36,7 +37,7 @@ def job_request(wanted: RenderArguments) -> JobRequest:
         scripts=resolved.scripts,
         launch=wanted.launch,
         allow=wanted.allow,
-        blender=chosen_blender(wanted.blender, found.header.version),
+        blender=chosen_blender(wanted.blender, found.header.version, data),
         owner=_owner(),
         priority=50 if wanted.priority is None else wanted.priority,
         tags=wanted.tags,
@@ -56,12 +57,12 @@ def chosen_scene(scenes: Sequence[SceneScan], name: str | None, blend: str) -> S
     raise CliError(f"{blend} has no scene {name!r}. It has: {known}." if name else f"{blend} has no scene to render.")
 
 
-def chosen_blender(wanted: str | None, version: tuple[int, int]) -> Blender:
-    """The Blender of this machine that the job is bound to."""
+def chosen_blender(wanted: str | None, version: tuple[int, int], data: Path) -> Blender:
+    """The Blender of this machine that the job is bound to. What a worker here knows of their versions is used."""
     from brender.worker import host
 
     try:
-        return host.choose(host.find_blenders(), wanted, version).blender
+        return host.choose(host.find_blenders(data / "worker" / "blenders.json"), wanted, version).blender
     except host.NoBlenderError as error:
         raise CliError(str(error)) from None
 

@@ -2,6 +2,8 @@
 """How a followed job is shown: a bar on a terminal, plain lines elsewhere. Troubles go to stderr."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -60,6 +62,7 @@ class Bar:
             console=Console(file=sys.stdout, highlight=False),
             redirect_stderr=sys.stderr.isatty(),
             expand=True,
+            refresh_per_second=4,  # each one costs some of the processor that renders
             transient=True,
         )
         self._task = self._progress.add_task("waiting for a worker", total=1.0)
@@ -79,6 +82,19 @@ class Bar:
         _say(new)
         waiting = "" if job.opened or news.finished(job) else " (opening the scene)" if job.runs else " (waiting)"
         self._progress.update(self._task, completed=job.done, description=news.progress(job) + waiting)
+
+
+@contextmanager
+def waiting(for_what: str) -> Iterator[None]:
+    """While in here a terminal says so; nothing of it stays."""
+    if not sys.stdout.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, highlight=False)
+    with console.status(for_what, refresh_per_second=4):
+        yield
 
 
 def screen() -> Screen:

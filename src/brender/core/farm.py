@@ -143,7 +143,8 @@ class LiveWorker:
     """A worker, and what is known of it at this moment."""
 
     __slots__ = (
-        "asked", "boot", "connection", "load", "memory_used_mb", "only_job", "progress", "record", "runs", "seen", "step",
+        "asked", "boot", "connection", "load", "memory_used_mb", "only_job", "progress", "record", "runs", "seen",
+        "step",
     )  # fmt: skip
 
     def __init__(self, record: Worker, seen: float) -> None:

@@ -180,6 +180,7 @@ class FrameRecord(View, frozen=True, kw_only=True):
     render_s: float = 0.0
     write_s: float = 0.0
     verify_s: float = 0.0
+    gap_s: float | None = None  # from the end of the frame before, in the same Blender, to this one's start
     warm: bool = False
     warnings: tuple[str, ...] = ()
     files: tuple[FileView, ...] = ()

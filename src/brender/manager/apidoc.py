@@ -8,7 +8,7 @@ import ast
 import functools
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 from litestar import Litestar
 from litestar.serialization import encode_json
 
-from brender.core import messages, nouns, scene, views
+from brender.core import failures, messages, nouns, scene, views
 
 Document = dict[str, Any]
 METHODS = ("get", "post", "patch", "put", "delete")
@@ -54,45 +54,56 @@ class Type(msgspec.Struct, frozen=True):
     words: tuple[str, ...] = ()
 
 
+class Words(msgspec.Struct, frozen=True):
+    """What the source says of a type."""
+
+    text: str
+    fields: dict[str, str]
+
+
 def document(app: Litestar) -> Document:
     """The whole document, as plain values."""
     found: Document = msgspec.json.decode(encode_json(app.openapi_schema.to_schema()))
+    words = _words()
     for name, schema in found["components"]["schemas"].items():
-        for field, text in _comments().get(name, {}).items():
-            if field in schema.get("properties", {}):
-                _describe(schema["properties"], field, text)
+        if name in words:
+            _describe(schema, words[name])
     return found
 
 
-def _describe(properties: Document, field: str, text: str) -> None:
-    # beside a "$ref" OpenAPI 3.1 takes a description as it is
-    properties[field] = {**properties[field], "description": text}
+def _describe(schema: Document, words: Words) -> None:
+    schema["description"] = words.text
+    properties = schema.get("properties", {})
+    for field in words.fields.keys() & properties.keys():
+        # beside a "$ref" OpenAPI 3.1 takes a description as it is
+        properties[field] = {**properties[field], "description": words.fields[field]}
 
 
-# --- the comments ------------------------------------------------------------------------------------------------
+# --- the source --------------------------------------------------------------------------------------------------
 
 
 @functools.cache
-def _comments() -> Mapping[str, dict[str, str]]:
-    """Of each struct of the API the comments that stand behind its fields."""
-    found: dict[str, dict[str, str]] = {}
-    for module in (scene, messages, nouns, views):
+def _words() -> dict[str, Words]:
+    """Of each type of the API its docstring, and the comments that stand behind its fields."""
+    found: dict[str, Words] = {}
+    for module in (failures, scene, messages, nouns, views):
         found |= _of_module(module)
     return found
 
 
-def _of_module(module: ModuleType) -> dict[str, dict[str, str]]:
+def _of_module(module: ModuleType) -> dict[str, Words]:
     source = inspect.getsource(module)
     lines = source.splitlines()
+    classes = (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
+    return {each.name: Words(ast.get_docstring(each) or "", _fields(each, lines)) for each in classes}
+
+
+def _fields(node: ast.ClassDef, lines: list[str]) -> dict[str, str]:
     return {
-        node.name: {
-            field.target.id: comment[1]
-            for field in node.body
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-            if (comment := re.search(r"  # (?!noqa|type:)(.+)$", lines[(field.end_lineno or field.lineno) - 1]))
-        }
-        for node in ast.parse(source).body
-        if isinstance(node, ast.ClassDef)
+        field.target.id: comment[1]
+        for field in node.body
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if (comment := re.search(r"  # (?!noqa|type:)(.+)$", lines[(field.end_lineno or field.lineno) - 1]))
     }
 
 

@@ -85,12 +85,15 @@ def create(house: House, token: str) -> ASGIApp:
     )
 
 
+_NO_PARTS: dict[str, object] = dict.fromkeys(("engine", "views", "files", "events", "hub", "facts"))
+
+
 def application(**parts: object) -> Litestar:
-    """The routes over these parts, with no door before them: what the API's document is made of, too."""
+    """The routes over these parts, with no door before them; over none, for the API's document."""
     handlers = [*jobs.HANDLERS, *frames.HANDLERS, *workers.HANDLERS, *farm.HANDLERS]
     return Litestar(
         [front, openapi, Router(PREFIX, route_handlers=handlers)],
-        dependencies={name: Provide(_given(part), sync_to_thread=False) for name, part in parts.items()},
+        dependencies={name: Provide(_given(part), sync_to_thread=False) for name, part in (_NO_PARTS | parts).items()},
         exception_handlers={Exception: errors.answer},
         before_request=errors.refuse_other_media,
         after_request=_headers,

@@ -95,6 +95,12 @@ class Slot:
             self._opening = None
             self._over(wanted.blender, failure)
             return
+        except Exception as error:  # a full or read-only temporary folder, and the like
+            log.exception("opening a scene failed", run=wanted.run)
+            self._opening = None
+            text = f"The worker could not start Blender: {type(error).__name__}: {error}."
+            self._over(wanted.blender, b.Failure(Kind.WORKER_ERROR, text))
+            return
         self._opening, self._warm = None, warm
         self._tell(e.BlenderOpened(wanted.blender, msgspec.convert(msgspec.structs.asdict(warm.opened), m.Opened)))
 
@@ -135,7 +141,10 @@ class Slot:
         task.add_done_callback(self._ending.discard)
 
     async def _end_and_tell(self, name: str, ending: Coroutine[None, None, None]) -> None:
-        await ending
+        try:
+            await ending
+        except Exception:  # the processes are gone; what went wrong is in what follows that
+            log.exception("ending a Blender failed")
         self._over(name, b.Failure(Kind.BLENDER_CRASHED, "It was ended."))
 
     def _over(self, name: str, failure: b.Failure) -> None:

@@ -18,7 +18,7 @@ from brender.manager.routes.given import JobId, TheEngine, TheViews
 from brender.manager.views import LAST_ID, Views
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="How many, at most.")]
-Before = Annotated[int | None, QueryParameter(ge=0, le=LAST_ID, description="Those before this one: a page's `before`.")]
+Before = Annotated[int | None, QueryParameter(ge=0, le=LAST_ID, description="Those before it: a page's `before`.")]
 InState = Annotated[JobState | None, QueryParameter(name="state", description="Those in this state alone.")]
 
 _KNOWN = {200: ResponseSpec(JobView, description="The job that this request_id made before.", generate_examples=False)}
