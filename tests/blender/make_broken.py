@@ -135,9 +135,11 @@ def library_missing() -> None:
 
 
 def library_unused() -> None:
+    """Another scene of the file has it."""
     library_missing()
-    bpy.data.objects.remove(bpy.data.objects["Linked"])
-    bpy.data.meshes[0].use_fake_user = True
+    linked = bpy.data.objects["Linked"]
+    bpy.context.scene.collection.objects.unlink(linked)
+    bpy.data.scenes.new("Other").collection.objects.link(linked)
 
 
 class MissingNode(bpy.types.ShaderNodeCustomGroup):
@@ -145,13 +147,18 @@ class MissingNode(bpy.types.ShaderNodeCustomGroup):
     bl_label = "Nobody"
 
     def init(self, context):
-        self.node_tree = None
+        self.node_tree = bpy.data.node_groups.new("Inside", "ShaderNodeTree")
+        if hasattr(self.node_tree, "interface"):
+            self.node_tree.interface.new_socket("Colour", in_out="OUTPUT", socket_type="NodeSocketColor")
+        else:
+            self.node_tree.outputs.new("NodeSocketColor", "Colour")
 
 
 def nodes_missing() -> None:
     bpy.utils.register_class(MissingNode)
     made = scenes.material(bpy.data.objects["Cube"])
-    made.node_tree.nodes.new("AddonNodeOfNobody")
+    node = made.node_tree.nodes.new("AddonNodeOfNobody")
+    made.node_tree.links.new(node.outputs[0], scenes.principled(made).inputs["Base Color"])
 
 
 class MissingEngine(bpy.types.RenderEngine):

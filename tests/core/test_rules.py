@@ -267,7 +267,7 @@ def test_a_disabled_worker_stays_disabled(world: World) -> None:
     """C12: the wish belongs to the manager."""
     world.submit()
     worker = world.join()
-    world.do(c.SetWish(worker=worker, wish=Wish.DISABLED))
+    world.do(c.SetWish(workers=(worker,), wish=Wish.DISABLED))
     world.leave(worker)
     world.join("w", boot="b2")
     assert world.farm.workers[worker].record.wish is Wish.DISABLED
@@ -278,9 +278,9 @@ def test_disabling_gives_queued_runs_back_and_now_the_running_too(world: World) 
     job, worker = world.submit(), world.join()
     running, queued = world.give(worker, job, 0, 1)
     world.start(running)
-    world.do(c.SetWish(worker=worker, wish=Wish.DISABLED))
+    world.do(c.SetWish(workers=(worker,), wish=Wish.DISABLED))
     assert [recall.runs for recall in world.told(m.Recall)] == [(queued.id,)]
-    world.do(c.SetWish(worker=worker, wish=Wish.DISABLED, now=True))
+    world.do(c.SetWish(workers=(worker,), wish=Wish.DISABLED, now=True))
     assert [stop.runs for stop in world.told(m.Stop)] == [(running.id, queued.id)]
     world.report(running, m.Stopped)
     assert world.states(job)[0] is TaskState.READY

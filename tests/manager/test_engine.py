@@ -124,7 +124,7 @@ async def test_a_pause_ends_when_one_worker_leaves_and_the_other_finishes(house:
 async def test_a_disabled_worker_is_disabled_after_every_restart(house: House) -> None:
     """C12"""
     worker = await house.join("one", boot="b1")
-    await house.do(c.SetWish(worker=worker, wish=Wish.DISABLED))
+    await house.do(c.SetWish(workers=(worker,), wish=Wish.DISABLED))
     await house.submit()
     house.mono += 10
     await house.join("one", boot="b2")

@@ -123,7 +123,7 @@ class Player:
     async def wish(self) -> None:
         if workers := list(self.house.engine.farm.workers):
             wish, now = self.dice.choice(list(Wish)), self.dice.random() < 0.5
-            await self.house.do(c.SetWish(worker=self.dice.choice(workers), wish=wish, now=now))
+            await self.house.do(c.SetWish(workers=(self.dice.choice(workers),), wish=wish, now=now))
 
     async def wait(self) -> None:
         self.house.mono += self.dice.choice([1, 20, 70])

@@ -113,7 +113,7 @@ def test_every_worker_that_does_not_take_it_says_why(world: World) -> None:
     away = world.join("away", host=host(BPY, tags=("gpu",)))
     world.leave(away)
     off = world.join("off", host=host(BPY, tags=("gpu",)))
-    world.do(c.SetWish(worker=off, wish=Wish.DISABLED))
+    world.do(c.SetWish(workers=(off,), wish=Wish.DISABLED))
     reasons = dict(why(world.farm, world.farm.jobs[job.id]))
     assert reasons == {
         "other blender": "has no bpy 4.5.15, to which the job is bound (it has Blender 3.4.1)",

@@ -138,10 +138,9 @@ def folder(name: str, path: Path, advice: str) -> Finding:
 
 def file_system(data: Path) -> Finding:
     """Whether the database would hold: on a network file system it does not."""
-    from brender.store.folder import MOUNTS, network_filesystem
+    from brender.manager.app import network_file_system
 
-    mounts = MOUNTS.read_text(errors="replace") if MOUNTS.exists() else ""
-    kind = network_filesystem(mounts, str(nearest(data).resolve()))
+    kind = network_file_system(nearest(data))
     if kind is None:
         return Finding("file system", "ok", f"{data} is on this machine")
     advice = "Choose a folder on this machine with --data or BRENDER_DATA; frames may go anywhere."

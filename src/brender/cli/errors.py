@@ -60,8 +60,10 @@ def say(line: str) -> None:
 
 def exit_of(error: ApiError) -> Exit:
     """The exit code for a request that was not done."""
-    if error.status == 0 or error.reason == "foreign":
+    if error.status in (0, 503) or error.reason == "foreign":
         return Exit.NO_MANAGER
+    if error.status >= 500:
+        return Exit.INTERNAL
     if error.status == 404:
         return Exit.NOT_FOUND
     return Exit.REFUSED

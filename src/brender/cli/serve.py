@@ -40,17 +40,13 @@ def manager_command(data: str | None, host: str, port: int, with_parent: bool) -
     if with_parent:
         parent.end_with_parent()
     from brender.manager import app
-    from brender.manager.lock import LockedError
-    from brender.store import StoreError
 
     config = app.Config(data=places.data_folder(data), host=host, port=port)
     try:
         with as_interrupts():
             app.run(config)
-    except (LockedError, StoreError) as error:
+    except app.CannotStart as error:
         raise CliError(str(error)) from None
-    except OSError as error:
-        raise CliError(_cannot_start(error, config.data, host, port)) from None
 
 
 @click.command("worker")
@@ -145,14 +141,3 @@ def _tell(job: "JobView", told: dict[int, str]) -> None:
     what = f", {show.frames(job.errors)} failed" if job.errors else ""
     why = f": {job.message}" if job.message else ""
     print(show.plain(f"{time.strftime('%H:%M:%S')} Job {job.id} ({job.name}) is {state}{what}{why}"), flush=True)
-
-
-def _cannot_start(error: OSError, data: Path, host: str, port: int) -> str:
-    import errno
-
-    if error.errno == errno.EADDRINUSE:
-        advice = "Take another one with --port; `brender doctor` says whose it is."
-        return f"Another program listens at {host}, port {port}. {advice}"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"This machine has no address {host}."
-    return f"The manager cannot start with the data folder {data}: {error.strerror or error}."

@@ -7,9 +7,9 @@
 import msgspec
 
 from brender.core.messages import ToWorker
-from brender.core.nouns import Job, Run, SessionRecord, Task, Worker
+from brender.core.nouns import AuditEntry, Gone, Job, Run, SessionRecord, Setting, Share, Tag, Task, Worker
 
-Row = Job | Task | Run | Worker | SessionRecord
+Row = Job | Task | Run | Worker | SessionRecord | Tag | Share | Setting | AuditEntry | Gone
 
 
 class Tell(msgspec.Struct, frozen=True):

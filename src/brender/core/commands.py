@@ -4,7 +4,7 @@
 import msgspec
 
 from brender.core.messages import Hello, Report
-from brender.core.nouns import Job, Limits, Step, Task, Wish
+from brender.core.nouns import Job, Limits, Step, Task, Value, Wish
 from brender.core.scene import Scene
 
 
@@ -20,8 +20,18 @@ class Refusal(Exception):
         self.reason = reason
 
 
+class By(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, through which door, and from where: what the audit log keeps."""
+
+    who: str
+    door: str
+    origin: str = ""
+
+
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """What all commands have: nothing."""
+    """What all commands have: who asked, where a person did."""
+
+    by: By | None = None
 
 
 class SubmitJob(Command, frozen=True, kw_only=True):
@@ -80,6 +90,14 @@ class WorkerHello(Command, frozen=True, kw_only=True):
     key_hash: str
 
 
+class LegacyHello(Command, frozen=True, kw_only=True):
+    """A client of 2013 has said its MAC address on the console. Answer: its `Worker`."""
+
+    connection: str
+    mac: str  # twelve hexadecimal digits
+    origin: str
+
+
 class WorkerGone(Command, frozen=True, kw_only=True):
     """A worker's connection has closed: not a death. `goodbye`: it signed off and holds nothing."""
 
@@ -109,11 +127,33 @@ class NotPublished(Command, frozen=True, kw_only=True):
 
 
 class SetWish(Command, frozen=True, kw_only=True):
-    """Enable, drain or disable a worker; `now` gives back its running task too. Answer: the `Worker`."""
+    """Enable, drain or disable workers; `now` gives back what they render too. Answer: a list of their `Worker`s."""
 
-    worker: str
+    workers: tuple[str, ...]  # ids
     wish: Wish
     now: bool = False
+
+
+class CreateObject(Command, frozen=True, kw_only=True):
+    """Make a worker (to be taken up by a machine of its name), a tag or a share. Answer: its row."""
+
+    kind: str
+    values: dict[str, Value]  # checked by `Kind.checked`
+
+
+class SetAttributes(Command, frozen=True, kw_only=True):
+    """Set attributes of objects of one kind, all or none. Answer: how many."""
+
+    kind: str
+    keys: tuple[str, ...]  # what `Kind.id_of` gives
+    values: dict[str, Value]
+
+
+class DeleteObjects(Command, frozen=True, kw_only=True):
+    """Delete objects of one kind, all or none. Jobs must have ended. Answer: how many."""
+
+    kind: str
+    keys: tuple[str, ...]
 
 
 class Tick(Command, frozen=True, kw_only=True):

@@ -16,8 +16,26 @@ from brender.core import order
 from brender.core.changes import Presence, Row
 from brender.core.lifecycle import JOB_ENDED, RUN_LIVE
 from brender.core.messages import Progress
-from brender.core.nouns import Connection, Job, Run, RunState, SessionRecord, Step, Task, TaskState, Wish, Worker
+from brender.core.nouns import (
+    AuditEntry,
+    Connection,
+    Gone,
+    Job,
+    Run,
+    RunState,
+    SessionRecord,
+    Setting,
+    Share,
+    Step,
+    Tag,
+    Task,
+    TaskState,
+    Wish,
+    Worker,
+)
 from brender.core.scene import Blender
+from brender.core.settings import SETTINGS
+from brender.core.shares import Shares
 
 StepKey = tuple[int, int]  # job id, index of the step in the job
 LATEST = 32  # ends of runs that a step remembers
@@ -144,7 +162,7 @@ class LiveWorker:
 
     __slots__ = (
         "asked", "boot", "connection", "load", "memory_used_mb", "only_job", "progress", "record", "runs", "seen",
-        "step",
+        "step", "user",
     )  # fmt: skip
 
     def __init__(self, record: Worker, seen: float) -> None:
@@ -156,6 +174,7 @@ class LiveWorker:
         self.runs: dict[str, None] = {}  # live runs that it holds, in the order they were assigned
         self.asked: set[str] = set()  # runs it has been asked to give back
         self.step: StepKey | None = None  # the step its session is in
+        self.user: str | None = None  # for whom it renders now
         self.progress: dict[str, Progress] = {}
         self.load = 0.0
         self.memory_used_mb = 0
@@ -163,6 +182,11 @@ class LiveWorker:
     @property
     def online(self) -> Connection:
         return Connection.ONLINE if self.connection else Connection.OFFLINE
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its own, and those it was given."""
+        return tuple(dict.fromkeys(self.record.host.tags + self.record.tags))
 
     @property
     def takes_work(self) -> bool:
@@ -173,30 +197,32 @@ Rank = tuple[int, int, int]  # priority (negated), job, step: the order in which
 
 
 class OpenSteps:
-    """Steps that have ready tasks, in queues by what they need, each in the order to be served."""
+    """Steps that have ready tasks, in queues by what they need and whose they are, each in the order to be served."""
 
     def __init__(self) -> None:
-        self.queues: dict[Needs, list[Rank]] = {}
-        self._where: dict[StepKey, tuple[Needs, Rank]] = {}
+        self.queues: dict[Needs, dict[str, list[Rank]]] = {}
+        self._where: dict[StepKey, tuple[Needs, str, Rank]] = {}
 
-    def put(self, key: StepKey, needs: Needs, priority: int) -> bool:
+    def put(self, key: StepKey, needs: Needs, owner: str, priority: int) -> bool:
         """Add or move a step; True where it was not open before."""
         rank = (-priority, *key)
-        if self._where.get(key) == (needs, rank):
+        if self._where.get(key) == (needs, owner, rank):
             return False
         was_open = self.remove(key)
-        insort(self.queues.setdefault(needs, []), rank)
-        self._where[key] = (needs, rank)
+        insort(self.queues.setdefault(needs, {}).setdefault(owner, []), rank)
+        self._where[key] = (needs, owner, rank)
         return not was_open
 
     def remove(self, key: StepKey) -> bool:
         """Take a step out; True where it was in."""
         if key not in self._where:
             return False
-        needs, rank = self._where.pop(key)
-        queue = self.queues[needs]
+        needs, owner, rank = self._where.pop(key)
+        queue = self.queues[needs][owner]
         del queue[bisect_left(queue, rank)]
         if not queue:
+            del self.queues[needs][owner]
+        if not self.queues[needs]:
             del self.queues[needs]
         return True
 
@@ -218,6 +244,10 @@ class Farm:
         self.by_name: dict[str, str] = {}
         self.by_request: dict[str, int] = {}
         self.outputs: dict[str, int] = {}  # pattern of final names to the unfinished job that owns it
+        self.tags: dict[str, Tag] = {}
+        self.settings: dict[str, Setting] = {}
+        self.share_rows: dict[str, Share] = {}
+        self.shares = Shares()
         self.open = OpenSteps()
         self.hungry: dict[str, None] = {}  # workers that may want work, to be looked at
         self.queued: dict[StepKey, dict[str, None]] = {}  # runs assigned and not begun
@@ -239,6 +269,12 @@ class Farm:
                     self._put_worker(row, now)
                 case SessionRecord():
                     self._put_session(row)
+                case Tag() | Share() | Setting():
+                    self._put_named(row)
+                case Gone():
+                    self._take_away(row)
+                case AuditEntry():
+                    pass  # history: it is kept in the store alone
 
     def appear(self, presence: Presence, now: Now) -> None:
         """Take a worker's connection, or its end."""
@@ -264,6 +300,10 @@ class Farm:
                 worker.connection, worker.boot, worker.only_job = was.connection, was.boot, was.only_job
                 worker.seen, worker.progress = was.seen, was.progress
         self.hungry = dict.fromkeys(self.workers)
+
+    def setting(self, name: str) -> str | int | float | bool:
+        """What a setting is set to."""
+        return self.settings[name].value if name in self.settings else SETTINGS[name].default
 
     # --- looking things up -------------------------------------------------------------------------------------
 
@@ -293,6 +333,7 @@ class Farm:
             self.by_request[job.request_id] = job.id
             self.outputs[job.outputs] = job.id
         for step in self.steps_of(job.id):
+            step.spec = job.steps[step.number]
             self._reopen(step)
         self.unsettled[job.id] = None
 
@@ -318,7 +359,7 @@ class Farm:
         """Keep `open` true of a step; when it becomes open, every worker that takes work may want it."""
         job = self.jobs[step.job]
         if step.ready and not job.pause:
-            if self.open.put(step.key, self.needs(job), job.priority):
+            if self.open.put(step.key, self.needs(job), job.owner, job.priority):
                 self.hungry.update((id_, None) for id_, worker in self.workers.items() if worker.takes_work)
         else:
             self.open.remove(step.key)
@@ -336,6 +377,7 @@ class Farm:
         if run.state is RunState.RENDERED and run.result:
             seconds = run.result.sync_s + run.result.render_s + run.result.write_s
             step.took(seconds, run.ended_at or run.assigned_at)
+            self.shares.serve(self.jobs[run.job].owner, seconds)
         _keep(queued, run.id, run.state is RunState.ASSIGNED)
         self._hold(worker, run)
         self.unsettled[run.job] = None
@@ -344,12 +386,23 @@ class Farm:
         """A rendered run is off its worker's hands: only its publishing is left."""
         holds = run.state in (RunState.ASSIGNED, RunState.RUNNING)
         _keep(worker.runs, run.id, holds)
+        self._count_user(worker, self.jobs[run.job].owner if worker.runs else None)
         if holds:
             worker.step = (run.job, run.step)
             return
         worker.asked.discard(run.id)
         worker.progress.pop(run.id, None)
         self.hungry[worker.record.id] = None
+
+    def _count_user(self, worker: LiveWorker, user: str | None) -> None:
+        """Keep `shares` true of a worker that begins or ends to render for a user."""
+        if user == worker.user:
+            return
+        if worker.user is not None:
+            self.shares.hold(worker.user, -1)
+        if user is not None:
+            self.shares.hold(user, 1)
+        worker.user = user
 
     def _put_worker(self, worker: Worker, now: Now) -> None:
         old = self.workers.get(worker.id)
@@ -358,9 +411,32 @@ class Farm:
         else:
             self.by_name.pop(old.record.name, None)
             old.record = worker
-        self.by_key[worker.key_hash] = worker.id
+        if not worker.prepared:
+            self.by_key[worker.key_hash] = worker.id
         self.by_name[worker.name] = worker.id
         self.hungry[worker.id] = None
+
+    def _put_named(self, row: Tag | Share | Setting) -> None:
+        match row:
+            case Tag():
+                self.tags[row.name] = row
+            case Share():
+                self.share_rows[row.user] = row
+                self.shares.weights[row.user] = row.weight
+            case Setting():
+                self.settings[row.name] = row
+
+    def _take_away(self, gone: Gone) -> None:
+        match gone.kind:
+            case "worker":
+                worker = self.workers.pop(gone.key)
+                self.by_key.pop(worker.record.key_hash, None)
+                self.by_name.pop(worker.record.name, None)
+                self.hungry.pop(gone.key, None)
+            case "tag":
+                del self.tags[gone.key]
+            case "share":
+                del self.share_rows[gone.key], self.shares.weights[gone.key]
 
     def _put_session(self, session: SessionRecord) -> None:
         if (session.job, session.step) in self.steps:

@@ -32,6 +32,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     blenders: tuple[FoundBlender, ...] = ()
     version: str = ""  # brender's own
     tags: tuple[str, ...] = ()
+    mac: str = ""  # of its first network card, twelve hexadecimal digits
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):

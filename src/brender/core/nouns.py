@@ -14,6 +14,8 @@ from brender.core.failures import Kind
 from brender.core.frames import FrameSet
 from brender.core.scene import Blender, Scene
 
+Value = str | int | float | bool | tuple[str, ...] | None  # of an attribute
+
 
 class JobState(enum.StrEnum):
     """A job's life; the moves are in `lifecycle`."""
@@ -177,6 +179,14 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     wish: Wish = Wish.ENABLED
     created_at: float
     host: messages.Host
+    tags: tuple[str, ...] = ()  # given to it by a person, besides those it has of its own
+    note: str = ""
+    legacy: bool = False  # a client of 2013, known by its MAC address: takes no render tasks
+
+    @property
+    def prepared(self) -> bool:
+        """Made by a person, and not yet taken up by a machine of its name."""
+        return not self.key_hash
 
 
 class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,3 +198,46 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     worker: str
     opened_at: float
     opened: messages.Opened
+
+
+class Tag(msgspec.Struct, frozen=True, kw_only=True):
+    """A label that ties jobs to workers, once a person has said what it is for."""
+
+    name: str
+    note: str = ""
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """A user's weight among others, where priorities are equal."""
+
+    user: str
+    weight: float = 1.0
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """Something set for the whole farm; what there is: `attributes.SETTINGS`."""
+
+    name: str
+    value: str | int | float | bool
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Who changed what, when and from where. Written with the change, in one transaction."""
+
+    id: str
+    at: float  # wall clock
+    who: str
+    door: str  # "console", "json", "http", "cli"
+    origin: str  # the address it came from
+    verb: str
+    kind: str
+    keys: tuple[str, ...] = ()  # the objects, at most 100 of them
+    count: int = 0  # how many there were
+    values: dict[str, Value] = {}
+
+
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """An object that is deleted: a row that takes a row away."""
+
+    kind: str  # as in `attributes.KINDS`
+    key: str

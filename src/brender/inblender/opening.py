@@ -30,7 +30,7 @@ class Session:
         self.outputs = outputs.Outputs(scene)
         self.watch = rendering.Watch(scene)
 
-    def look_through(self, wanted: Scene, said: str) -> None:
+    def look_through(self, wanted: Scene, said: str, own_start: int) -> None:
         """Finds the facts, and refuses what would come out wrong. Raises Refusal."""
         launch, allow = wanted.get("launch", {}), wanted.get("allow", {})
         drivers = aside.drivers()
@@ -39,11 +39,11 @@ class Session:
         used = Used(self.scene)
         warnings = preflight.check(used, allow, said)
         device, more = engine.choose_device(self.scene, launch.get("device"), allow.get("cpu", False))
-        self._stepper = simulation.Stepper(used)
+        self.facts = {**self._own, **_facts(self.scene), "device": device}
+        self._stepper = simulation.Stepper(used, own_start)
         self.aside = aside.Aside(self.scene, bool(self._stepper.names), drivers)
         verdict = unsafe.choose(used, bool(self._stepper.names))
-        self.facts = {**self._own, **_facts(self.scene), **verdict, "device": device}
-        self.facts["simulation"] = self._stepper.names
+        self.facts |= {**verdict, "simulation": self._stepper.names}
         self.facts["warnings"] = [*warnings, *more, *self.new_warnings()]
 
     def prepare(self, frame: int, tell: Callable[[int], None]) -> None:
@@ -76,11 +76,12 @@ def open_scene(wanted: Scene, program: str) -> Session:
         _open_file(wanted["blend"], _autoexec(wanted["blend"], launch.get("autoexec")))
     errors.check()
     scripts.run_all(todo, before_open=False)
+    starts = {scene.name: scene.frame_start for scene in bpy.data.scenes}
     settings.apply(wanted.get("settings", {}))
     scene = settings.scene()
     engine.check_engine(names.wanted(scene), scene)
     session = Session(scene, errors, preflight.Blocked(launch.get("autoexec") is False))
-    session.look_through(wanted, heard.text)
+    session.look_through(wanted, heard.text, starts[scene.name])
     session.facts["open_s"] = time.monotonic() - began
     return session
 

@@ -26,11 +26,10 @@ def check(used: Used, allow: dict[str, Any], said: str) -> list[str]:
     check_view(said)
     _check_format(used.scene)
     _check_camera(used)
-    _check_nodes(used)
     _check_denoiser(used)
     lost = _LOST_SPACE.finditer(said)
     warnings = [f'The colour space "{m[2]}" of {m[1]} is not in this configuration.' for m in lost]
-    return warnings + _check_libraries(used, allow) + _check_files(used, allow)
+    return warnings + _check_libraries(used, allow) + _check_nodes(used, allow) + _check_files(used, allow)
 
 
 def color_config() -> str:
@@ -68,12 +67,20 @@ def _check_camera(used: Used) -> None:
             raise Refusal("no_camera", text + " another scene with -S.")
 
 
-def _check_nodes(used: Used) -> None:
-    lost = {f"{owner.name}: {node.name}" for owner, node in used.nodes() if node.bl_idname == "NodeUndefined"}
-    lost |= {tree.name for _, tree in used.trees() if tree.bl_idname == "NodeTreeUndefined"}
-    if lost:
-        text = f"The scene uses nodes of an add-on that is not here: {listing(sorted(lost))}."
-        raise Refusal("missing_nodes", text + " Install the add-on on the worker and name it with --addons.")
+def _check_nodes(used: Used, allow: dict[str, Any]) -> list[str]:
+    lost = {f"{owner.name}: {node.name}" for owner, node in used.nodes() if _is_lost(node)}
+    if not lost:
+        return []
+    text = f"The scene uses nodes of an add-on that is not here: {listing(sorted(lost))}."
+    if allow.get("missing"):
+        return [text + " They do nothing, as --allow-missing says."]
+    hint = " Install the add-on on the worker and name it with --addons; --allow-missing renders without."
+    raise Refusal("missing_nodes", text + hint)
+
+
+def _is_lost(node: Any) -> bool:
+    """True for a node of an unknown kind that others take something from."""
+    return node.bl_idname == "NodeUndefined" and any(socket.is_linked for socket in node.outputs)
 
 
 def _check_denoiser(used: Used) -> None:
@@ -82,8 +89,9 @@ def _check_denoiser(used: Used) -> None:
         return
     import _cycles  # only there once Cycles is registered
 
-    wanted = used.scene.cycles.denoiser
-    if wanted == "OPENIMAGEDENOISE" and not getattr(_cycles, "with_openimagedenoise", True):
+    layers = any(layer.use and layer.cycles.use_denoising for layer in used.scene.view_layers)
+    lacks = not getattr(_cycles, "with_openimagedenoise", True)
+    if layers and lacks and used.scene.cycles.denoiser != "OPTIX":  # the name it lacks reads as ""
         text = f"The scene asks for OpenImageDenoise, which this Blender {bpy.app.version_string} is built without."
         raise Refusal("bad_setting", text + " Switch denoising off in the scene, or use a Blender that has it.")
 

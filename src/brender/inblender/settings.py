@@ -88,7 +88,7 @@ def _format(name: str) -> None:
     try:
         _set_format(image, wanted)
     except TypeError:
-        there = listing(formats(image))
+        there = listing(formats(image), 20)
         text = f'"{name}" is no format of this Blender {bpy.app.version_string}. It writes {there}.'
         raise Refusal("unknown_format", text) from None
     if bpy.app.version < (4, 0, 0):

@@ -34,11 +34,21 @@ def _has_adaptive(thing: Any) -> bool:
     return bool(own) or any(getattr(modifier, "use_adaptive_subdivision", False) for modifier in thing.modifiers)
 
 
+def _hair(used: Used) -> bool:
+    return any(system.settings.type == "HAIR" for thing in used.all_objects() for system in thing.particle_systems)
+
+
 UNSAFE = (
     Unsafe(
         "adaptive subdivision",
         _adaptive,
         "its mesh is diced for the camera of an earlier frame (3.4: 11 % of the pixels wrong)",
+        "no persistent data",
+    ),
+    Unsafe(
+        "hair of particles",
+        _hair,
+        "it stays where it was while its object moves (3.4, 4.5 and 5.0: 3 to 10 % of the pixels wrong)",
         "no persistent data",
     ),
 )

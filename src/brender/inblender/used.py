@@ -12,9 +12,9 @@ import bpy
 
 from .outputs import compositor, nodes_in, uses_sequencer
 
-_NEVER = {"SCENE", "SCREEN", "WORKSPACE", "WINDOWMANAGER", "BRUSH", "PALETTE", "PAINTCURVE", "LIBRARY"}
+_NEVER = {"Scene", "Screen", "WorkSpace", "WindowManager", "Brush", "Palette", "PaintCurve"}
 _RENDERED_TREES = {"ShaderNodeTree", "CompositorNodeTree", "GeometryNodeTree", "TextureNodeTree"}
-_BACKDROP = {"IMAGE", "MOVIECLIP"}
+_BACKDROP = {"Image", "MovieClip"}
 
 
 class Used:
@@ -139,8 +139,8 @@ def _closure(roots: Iterable[Any]) -> set[Any]:
 
 
 def _counts(user: Any, block: Any) -> bool:
-    kind = getattr(block, "id_type", "")
-    if kind in _NEVER or block.bl_rna.identifier in ("WindowManager", "WorkSpace", "Screen"):
+    kind = block.bl_rna.identifier
+    if kind in _NEVER:
         return False
     shown_only = isinstance(user, bpy.types.Camera) or (isinstance(user, bpy.types.Object) and user.type == "EMPTY")
     return not (shown_only and kind in _BACKDROP)

@@ -3,10 +3,10 @@
 socket opens; nothing depends on an orderly end, as every change is saved before it is told."""
 
 import asyncio
+import errno
 import os
 import secrets
 import socket
-import sys
 import time
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
@@ -26,13 +26,18 @@ from brender.manager.engine import Engine, keys_of
 from brender.manager.events import Events
 from brender.manager.files import Files, Publisher
 from brender.manager.hub import Hub
-from brender.manager.lock import DataLock
+from brender.manager.lock import DataLock, LockedError
 from brender.store import Store, StoreError
+from brender.store import folder as storefolder
 
 log = structlog.get_logger()
 
 TICK_S = 1.0
 PUBLISHERS = 2
+
+
+class CannotStart(Exception):
+    """Why there is no manager now, in a sentence that says what to do."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +46,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     data: Path
     host: str = "127.0.0.1"
     port: int = 8080  # 0: any that is free
-    with_parent: bool = False  # end when standard input does
 
 
 def now() -> Now:
@@ -97,11 +101,10 @@ class Manager:
         )
         tasks = [asyncio.create_task(each) for each in (self.engine.run(), self._tick(), *self._publishers())]
         tasks.append(asyncio.create_task(self._announce(server)))
-        if self.config.with_parent:
-            tasks.append(asyncio.create_task(_end_with_parent(server)))
         try:
             await server.serve(sockets=[listening])
         finally:
+            self.events.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -132,12 +135,6 @@ class Manager:
         log.info("manager ready", url=self.url, data=str(self.config.data), version=__version__)
 
 
-async def _end_with_parent(server: uvicorn.Server) -> None:
-    """Standard input ends when the process that started this one does, however it does."""
-    await asyncio.to_thread(sys.stdin.buffer.read)
-    server.should_exit = True
-
-
 def _write_private(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, for this user alone."""
     part = path.with_suffix(".part")
@@ -148,23 +145,50 @@ def _write_private(path: Path, content: bytes) -> None:
 
 
 def listen(config: Config) -> socket.socket:
-    """The bound socket; OSError where the address is not to be had."""
+    """The bound socket; `CannotStart` where the address is not to be had."""
     listening = socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((config.host, config.port))
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((config.host, config.port))
+    except OSError as error:
+        listening.close()
+        raise CannotStart(_cannot_listen(error, config)) from None
     return listening
 
 
+def _cannot_listen(error: OSError, config: Config) -> str:
+    where = f"{config.host}, port {config.port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"Another program listens at {where}. Take another one with --port; `brender doctor` says whose it is."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"This machine has no address {config.host}."
+    return f"The manager cannot listen at {where}: {error.strerror or error}."
+
+
+def network_file_system(folder: Path) -> str | None:
+    """The kind of network file system that a folder is on, where the database would not hold; None: it is none."""
+    return storefolder.on_network(folder)
+
+
 def run(config: Config) -> None:
-    """Run a manager until SIGINT or SIGTERM. Raises `StoreError`, `LockedError` or OSError where it cannot start."""
-    config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    auth.refuse_open_address(config.host)
-    with DataLock(config.data), listen(config) as listening:
-        store = Store.open(config.data)
-        try:
-            asyncio.run(Manager(config, store).run(listening, auth.token(config.data)))
-        except KeyboardInterrupt:
-            pass
-        finally:
-            (config.data / "manager.json").unlink(missing_ok=True)
-            store.close()
+    """Run a manager until SIGINT or SIGTERM. Raises `CannotStart`."""
+    try:
+        config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        auth.refuse_open_address(config.host)
+        with DataLock(config.data), listen(config) as listening:
+            _serve(config, listening)
+    except (LockedError, StoreError, auth.AuthError) as error:
+        raise CannotStart(str(error)) from None
+    except OSError as error:
+        raise CannotStart(f"The data folder {config.data} cannot be used: {error.strerror or error}.") from None
+
+
+def _serve(config: Config, listening: socket.socket) -> None:
+    store = Store.open(config.data)
+    try:
+        asyncio.run(Manager(config, store).run(listening, auth.token(config.data)))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        (config.data / "manager.json").unlink(missing_ok=True)
+        store.close()

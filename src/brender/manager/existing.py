@@ -12,8 +12,6 @@ from pathlib import Path
 from brender.core.frames import FrameSet
 from brender.core.nouns import Step, StepKind
 from brender.core.outputs import Output, frame_path, movie_path
-from brender.imaging.bad import BadPicture
-from brender.imaging.verify import verify
 
 Size = tuple[int, int]
 
@@ -48,6 +46,9 @@ def _there(output: Output, step: Step) -> Iterator[tuple[int, Path]]:
 
 
 def _is_good(path: Path, format: str, size: Size | None, frames: int | None = None) -> bool:
+    from brender.imaging.bad import BadPicture
+    from brender.imaging.verify import verify
+
     width, height = size or (None, None)
     try:
         verify(path, width=width, height=height, format=format, frames=frames)

@@ -13,6 +13,8 @@ def eligible(worker: LiveWorker, job: Job, needs: Needs) -> str | None:
 
 def unavailable(worker: LiveWorker) -> str | None:
     """Why the worker takes no work at all now."""
+    if worker.record.legacy:
+        return "is a client of 2013, which renders nothing"
     if worker.connection is None:
         return "is offline"
     if worker.record.wish is Wish.DISABLED:
@@ -28,7 +30,7 @@ def lacks(worker: LiveWorker, needs: Needs) -> str | None:
     if not any(same(found.blender, needs.blender) for found in host.blenders):
         has = ", ".join(str(found.blender) for found in host.blenders) or "none"
         return f"has no {needs.blender}, to which the job is bound (it has {has})"
-    if missing := [tag for tag in needs.tags if tag not in host.tags]:
+    if missing := [tag for tag in needs.tags if tag not in worker.tags]:
         return f"lacks the tag {', '.join(missing)}"
     return None
 

@@ -3,10 +3,12 @@
 
 Warm first: a worker stays in the step whose scene it has open, unless something of higher priority waits.
 A worker holds what it renders and about `AHEAD_S` of queued work, so that no frame waits for the manager.
-Cost: the number of different needs, not of jobs or tasks.
+Cost: the number of different needs and of users, not of jobs or tasks.
 """
 
+import itertools
 import math
+from collections.abc import Iterator
 
 import msgspec
 
@@ -43,23 +45,32 @@ def plan(farm: Farm, id_: str) -> Plan:
 
 
 def _best(farm: Farm, worker: LiveWorker) -> Rank | None:
-    """The open step that comes first of those this worker may take."""
-    heads = (queue for needs, queue in farm.open.queues.items() if lacks(worker, needs) is None)
-    firsts = (next((rank for rank in queue if refuses(worker, rank[1]) is None), None) for queue in heads)
-    return min((rank for rank in firsts if rank is not None), default=None)
+    """The open step that comes first of those this worker may take: by priority, then by shares, then by age."""
+    found = [
+        (rank[0], farm.shares.load(owner), rank)
+        for needs, queues in farm.open.queues.items()
+        if lacks(worker, needs) is None
+        for owner, queue in queues.items()
+        for rank in _first(worker, queue)
+    ]
+    return min(found)[2] if found else None
+
+
+def _first(worker: LiveWorker, queue: list[Rank]) -> Iterator[Rank]:
+    return itertools.islice((rank for rank in queue if refuses(worker, rank[1]) is None), 1)
 
 
 def _choose(farm: Farm, worker: LiveWorker, best: Rank) -> StepKey:
-    """The step it is warm in, unless `best` is of higher priority."""
+    """The step it is warm in, unless `best` is of higher priority, or it is another user's turn."""
     warm = worker.step
-    if (
-        warm is not None
-        and warm in farm.open
-        and -best[0] <= farm.jobs[warm[0]].priority
-        and refuses(worker, warm[0]) is None
-    ):
-        return warm
-    return best[1:]
+    if warm is None or warm not in farm.open or refuses(worker, warm[0]):
+        return best[1:]
+    here, there = farm.jobs[warm[0]], farm.jobs[best[1]]
+    if there.priority != here.priority:
+        return best[1:] if there.priority > here.priority else warm
+    floor_s = float(farm.setting("share_floor_s"))
+    held = worker.user is not None
+    return best[1:] if farm.shares.moves(here.owner, there.owner, held=held, floor_s=floor_s) else warm
 
 
 def _go_on(farm: Farm, worker: LiveWorker, best: Rank | None) -> Plan:

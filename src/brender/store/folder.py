@@ -39,6 +39,11 @@ def _mounts(text: str) -> Iterator[tuple[PurePosixPath, str]]:
             yield PurePosixPath(place.decode(errors="replace")), source.split(" ")[0]
 
 
+def on_network(folder: Path) -> str | None:
+    """The kind of the network file system that a folder of this machine is on, or None."""
+    return network_filesystem(MOUNTS.read_text(errors="replace"), str(folder.resolve())) if MOUNTS.exists() else None
+
+
 def ready(folder: Path) -> Path:
     """The folder, made if need be, resolved; StoreError where no database can live in it."""
     try:
@@ -48,7 +53,7 @@ def ready(folder: Path) -> Path:
             pass
     except OSError as error:
         raise StoreError(f"The data folder {folder} cannot be written: {error.strerror or error}.") from error
-    if MOUNTS.exists() and (kind := network_filesystem(MOUNTS.read_text(errors="replace"), str(found))):
+    if kind := on_network(found):
         raise StoreError(
             f"The data folder {folder} is on a network file system ({kind}), where a database is not safe. "
             "Choose a folder on a disk of this machine."

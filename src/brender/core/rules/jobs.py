@@ -34,7 +34,7 @@ def submit(farm: Farm, command: c.SubmitJob, now: Now, new_id: NewId) -> Changes
         id=farm.next_job,
         state=JobState.QUEUED,
         submitted_at=now.wall,
-        **{field: getattr(command, field) for field in command.__struct_fields__},
+        **{field: getattr(command, field) for field in command.__struct_fields__ if field != "by"},
     )
     return Changes([job], answer=job)
 
@@ -120,7 +120,7 @@ def retry(farm: Farm, command: c.RetryJob, now: Now, new_id: NewId) -> Changes:
     failed = [step.task(i) for step in farm.steps_of(job.id) for i in step.tries if step.state(i) is TaskState.FAILED]
     if not failed:
         raise c.Refusal(f"Job {job.id} has no failed task to try again.")
-    return Changes([_fresh(task) for task in failed], answer=job)
+    return Changes([fresh(task) for task in failed], answer=job)
 
 
 def _retry_ended(farm: Farm, command: c.RetryJob, now: Now) -> Changes:
@@ -135,11 +135,12 @@ def _retry_ended(farm: Farm, command: c.RetryJob, now: Now) -> Changes:
     )
     rows: list[Row] = [again]
     for task in command.touched:
-        rows.append(_fresh(task) if task.state is not TaskState.SUCCEEDED else task)
+        rows.append(fresh(task) if task.state is not TaskState.SUCCEEDED else task)
     return Changes(rows, answer=again)
 
 
-def _fresh(task: Task) -> Task:
+def fresh(task: Task) -> Task:
+    """A task to be tried again, with a clean record."""
     state = task.state if task.state is TaskState.READY else move(TASK, task.state, "retry")
     return replace(task, state=state, failures=0, losses=0, run=None)
 

@@ -8,14 +8,13 @@ from msgspec.structs import replace
 from brender.core import commands as c
 from brender.core.changes import Changes, Discard, Effect, Presence, Row, Tell
 from brender.core.farm import Farm, LiveWorker, Now
-from brender.core.messages import PROTOCOL, Hello, Recall, Refused, Stop, Welcome
+from brender.core.messages import PROTOCOL, Hello, Host, Recall, Refused, Stop, Welcome
 from brender.core.nouns import RunState, Wish, Worker
 from brender.core.rules.runs import give_back, lose
 
 NewId = Callable[[], str]
 
 HEARTBEAT_S = 1.0
-LEASE_S = 60.0
 
 
 def hello(farm: Farm, command: c.WorkerHello, now: Now, new_id: NewId) -> Changes:
@@ -29,12 +28,18 @@ def hello(farm: Farm, command: c.WorkerHello, now: Now, new_id: NewId) -> Change
     if refused := _still_there(worker, command.hello, now):
         return Changes(answer=refused)
     changes = _requeue_forgotten(farm, worker, command.hello, now)
-    record = replace(worker.record, host=command.hello.host)
+    record = _connected(farm, worker.record, command.hello)
     if record != worker.record:
         changes.rows.append(record)
     if worker.connection:
         changes.effects.append(Discard(id_, worker.connection))
-    return _welcome(changes, record, command, _adopted(farm, worker, command.hello))
+    return _welcome(farm, changes, record, command, _adopted(farm, worker, command.hello))
+
+
+def _connected(farm: Farm, record: Worker, said: Hello) -> Worker:
+    """A known worker as it is now. An administrator's wish survives, unless `enable_on_connect` is set (R16)."""
+    wish = Wish.ENABLED if farm.setting("enable_on_connect") else record.wish
+    return replace(record, host=said.host, wish=wish)
 
 
 def _still_there(worker: LiveWorker, said: Hello, now: Now) -> Refused | None:
@@ -62,14 +67,33 @@ def _adopted(farm: Farm, worker: LiveWorker, said: Hello) -> tuple[str, ...]:
 
 
 def _newcomer(farm: Farm, command: c.WorkerHello, now: Now, new_id: NewId) -> Changes:
-    record = Worker(
-        id=new_id(),
-        key_hash=command.key_hash,
-        name=_free_name(farm, command.hello.name),
-        created_at=now.wall,
-        host=command.hello.host,
-    )
-    return _welcome(Changes([record]), record, command, ())
+    """A prepared worker of its name is taken up; otherwise it is a new one."""
+    prepared = farm.workers.get(farm.by_name.get(command.hello.name, ""))
+    if prepared is not None and prepared.record.prepared:
+        record = replace(prepared.record, key_hash=command.key_hash, host=command.hello.host)
+    else:
+        record = new_worker(farm, command.key_hash, command.hello.name, command.hello.host, now, new_id)
+    return _welcome(farm, Changes([record]), record, command, ())
+
+
+def new_worker(farm: Farm, key_hash: str, name: str, host: Host, now: Now, new_id: NewId) -> Worker:
+    """A worker nobody knew, under a name that is free."""
+    return Worker(id=new_id(), key_hash=key_hash, name=_free_name(farm, name), created_at=now.wall, host=host)
+
+
+def legacy_hello(farm: Farm, command: c.LegacyHello, now: Now, new_id: NewId) -> Changes:
+    """A client of 2013: known by its MAC address, takes no render tasks. Answer: its `Worker`."""
+    if not farm.setting("legacy_clients"):
+        raise c.Refusal("Clients of 2013 are not taken here: `set setting legacy_clients value=true` takes them.")
+    key = f"mac {command.mac}"
+    if known := farm.workers.get(farm.by_key.get(key, "")):
+        record = replace(known.record, wish=Wish.ENABLED if farm.setting("enable_on_connect") else known.record.wish)
+        rows: list[Row] = [] if record == known.record else [record]
+    else:
+        host = Host(hostname=command.origin, system="", cores=0, memory_mb=0, mac=command.mac)
+        record = replace(new_worker(farm, key, command.origin, host, now, new_id), legacy=True)
+        rows = [record]
+    return Changes(rows, answer=record, presence=Presence(worker=record.id, connection=command.connection))
 
 
 def _free_name(farm: Farm, wanted: str) -> str:
@@ -80,11 +104,11 @@ def _free_name(farm: Farm, wanted: str) -> str:
     return name
 
 
-def _welcome(changes: Changes, record: Worker, command: c.WorkerHello, adopted: tuple[str, ...]) -> Changes:
+def _welcome(farm: Farm, changes: Changes, record: Worker, command: c.WorkerHello, adopted: tuple[str, ...]) -> Changes:
     said = command.hello
     changes.presence = Presence(worker=record.id, connection=command.connection, boot=said.boot, only_job=said.only_job)
     changes.answer = Welcome(
-        worker=record.id, name=record.name, heartbeat_s=HEARTBEAT_S, lease_s=LEASE_S, adopted=adopted
+        worker=record.id, name=record.name, heartbeat_s=HEARTBEAT_S, lease_s=lease(farm), adopted=adopted
     )
     return changes
 
@@ -104,20 +128,25 @@ def _signed_off(farm: Farm, worker: LiveWorker, now: Now) -> list[Row]:
 
 def set_wish(farm: Farm, command: c.SetWish, now: Now, new_id: NewId) -> Changes:
     """The wish is the manager's, and survives every restart (C12)."""
-    if (worker := farm.workers.get(command.worker)) is None:
-        raise c.Refusal(f"There is no worker {command.worker}.", "not_found")
-    record = replace(worker.record, wish=command.wish)
-    return Changes([record], _take_back(farm, worker, command), record)
+    changes = Changes(answer=[])
+    for id_ in command.workers:
+        if (worker := farm.workers.get(id_)) is None:
+            raise c.Refusal(f"There is no worker {id_}.", "not_found")
+        record = replace(worker.record, wish=command.wish)
+        changes.rows.append(record)
+        changes.effects += take_back(farm, worker, command.wish, now=command.now)
+    changes.answer = list(changes.rows)
+    return changes
 
 
-def _take_back(farm: Farm, worker: LiveWorker, command: c.SetWish) -> list[Effect]:
+def take_back(farm: Farm, worker: LiveWorker, wish: Wish, *, now: bool = False) -> list[Effect]:
     """Disabled, it gives its queued runs back; `now`, the running one too."""
-    if command.wish is not Wish.DISABLED or not worker.runs:
+    if wish is not Wish.DISABLED or not worker.runs:
         return []
-    if command.now:
-        return [Tell(command.worker, Stop(runs=tuple(worker.runs), reason="the worker was disabled"))]
+    if now:
+        return [Tell(worker.record.id, Stop(runs=tuple(worker.runs), reason="the worker was disabled"))]
     queued = _queued(farm, worker.runs)
-    return [Tell(command.worker, Recall(runs=queued))] if queued else []
+    return [Tell(worker.record.id, Recall(runs=queued))] if queued else []
 
 
 def _queued(farm: Farm, runs: Iterable[str]) -> tuple[str, ...]:
@@ -127,12 +156,18 @@ def _queued(farm: Farm, runs: Iterable[str]) -> tuple[str, ...]:
 def tick(farm: Farm, command: c.Tick, now: Now, new_id: NewId) -> Changes:
     """Runs whose lease has run out are lost: from now on a report about them is answered "stop" (C01)."""
     rows: list[Row] = []
+    lease_s = lease(farm)
     for worker in farm.workers.values():
-        if worker.runs and now.mono - worker.seen > LEASE_S:
-            rows += _lost(farm, worker, now)
+        if worker.runs and now.mono - worker.seen > lease_s:
+            rows += _lost(farm, worker, now, lease_s)
     return Changes(rows)
 
 
-def _lost(farm: Farm, worker: LiveWorker, now: Now) -> list[Row]:
-    text = f"Nothing was heard of worker {worker.record.name} for {LEASE_S:.0f} s."
+def lease(farm: Farm) -> float:
+    """Seconds without a sign of life after which a worker's runs are lost."""
+    return float(farm.setting("lease_s"))
+
+
+def _lost(farm: Farm, worker: LiveWorker, now: Now, lease_s: float) -> list[Row]:
+    text = f"Nothing was heard of worker {worker.record.name} for {lease_s:.0f} s."
     return [row for id_ in worker.runs for row in lose(farm, farm.runs[id_], now, text)]

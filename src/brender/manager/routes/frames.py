@@ -5,7 +5,7 @@ import asyncio
 import codecs
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, overload
+from typing import TYPE_CHECKING, Annotated, Any, overload
 
 from litestar import MediaType, Response, get
 from litestar.params import QueryParameter
@@ -14,12 +14,13 @@ from brender.core.commands import Refusal
 from brender.core.lifecycle import RUN_LIVE
 from brender.core.nouns import Job, Run, TaskState
 from brender.core.views import FramePage
-from brender.imaging import sheet as sheets
-from brender.imaging.sheet import Cell
 from brender.manager.errors import Wrong, said
 from brender.manager.files import Files
 from brender.manager.routes.given import FrameNumber, JobId, TheFiles, TheViews
 from brender.manager.views import LAST_ID, Views
+
+if TYPE_CHECKING:
+    from brender.imaging.sheet import Cell
 
 LOG_PIECE = 256 * 1024  # bytes of one answer
 
@@ -103,12 +104,14 @@ async def show_sheet(job: JobId, views: TheViews, files: TheFiles, columns: Colu
 
 
 def _sheet(cells: "Cells", columns: int | None) -> bytes:
+    from brender.imaging import sheet as sheets
+
     job = cells.job
     page = sheets.sheet(cells, job.name, f"{job.blender} · {job.outputs}", columns)
     return sheets.png(page)
 
 
-class Cells(Sequence[Cell]):
+class Cells(Sequence["Cell"]):
     """A job's frames as the sheet wants them, each made when it is looked at: of a million, the sheet shows few."""
 
     def __init__(self, job: Job, states: bytes, files: Files) -> None:
@@ -120,12 +123,14 @@ class Cells(Sequence[Cell]):
         return len(self._states)
 
     @overload
-    def __getitem__(self, index: int) -> Cell: ...
+    def __getitem__(self, index: int) -> "Cell": ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Cell]: ...
-    def __getitem__(self, index: int | slice) -> Cell | Sequence[Cell]:
+    def __getitem__(self, index: slice) -> "Sequence[Cell]": ...
+    def __getitem__(self, index: int | slice) -> "Cell | Sequence[Cell]":
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        from brender.imaging.sheet import Cell
+
         path = self._files.thumbnail_path(self.job.id, 0, index)
         frame = self.job.steps[0].frames.frame(index)
         return Cell(str(frame), lambda: _read(path), TaskState(self._states[index]).name.lower())

@@ -49,7 +49,7 @@ async def disable_worker(
 
 async def _wished(key: str, wish: Wish, said_: WishRequest | None, engine: Engine, views: Views) -> WorkerView:
     known = await views.worker(key)
-    await engine.command(c.SetWish(worker=known.id, wish=wish, now=said_ is not None and said_.now))
+    await engine.command(c.SetWish(workers=(known.id,), wish=wish, now=said_ is not None and said_.now))
     return await views.worker(known.id)
 
 

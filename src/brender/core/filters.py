@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which objects are meant: names, globs, `attr=value`, comparisons, bare words such as `idle`, and `all`.
+
+Names and globs widen (any of them will do), conditions narrow (all must hold): `farm* idle cores>=8`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+import msgspec
+
+from brender.core.attributes import Attribute, Kind
+from brender.core.farm import Farm
+from brender.core.nouns import Value
+
+_CONDITION = re.compile(r"([A-Za-z_]+)(<=|>=|!=|=|<|>)(.*)", re.DOTALL)
+_ORDERED = ("<", "<=", ">", ">=")
+_NEEDS_ORDER = ("int", "float")
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """`attribute operator value`. The value of a text or a choice may be a glob."""
+
+    attribute: str
+    operator: str
+    value: Value
+
+    def holds(self, found: Value) -> bool:
+        """Whether an attribute's value fits."""
+        if self.operator in ("=", "!="):
+            return _equal(found, self.value) is (self.operator == "=")
+        return _compare(found, self.value, self.operator)
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """A selection. `names` empty: whatever the conditions leave; `given` False: nothing was selected at all."""
+
+    names: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    given: bool = False
+
+
+def parse(kind: Kind, words: Iterable[str]) -> Filter:
+    """A filter from words; `ValueError` with a sentence for an unknown attribute or a value of the wrong type."""
+    names: list[str] = []
+    conditions: list[Condition] = []
+    given = False
+    for word in words:
+        given = True
+        if match := _CONDITION.fullmatch(word):
+            conditions.append(_condition(kind, *match.groups()))
+        elif bare := kind.words.get(word.lower()):
+            conditions.append(Condition(bare[0], "=", bare[1]))
+        elif word.lower() != "all":
+            names.append(word)
+    return Filter(tuple(names), tuple(conditions), given)
+
+
+def parse_values(kind: Kind, filters: Mapping[str, object]) -> Filter:
+    """A filter from a JSON object: `{"wish": "enabled", "cores": ">=8"}`; an empty one is `all`."""
+    words = [f"{name}{value}" if _has_operator(value) else f"{name}={_word(value)}" for name, value in filters.items()]
+    return msgspec.structs.replace(parse(kind, words), given=True)
+
+
+def _has_operator(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("<", ">", "=", "!="))
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _condition(kind: Kind, name: str, operator: str, raw: str) -> Condition:
+    attribute = kind.attribute(name)
+    if operator in _ORDERED and attribute.type not in _NEEDS_ORDER:
+        raise ValueError(f"{attribute.name} is not a number: it can be compared with = and != alone, not {operator}.")
+    return Condition(attribute.name, operator, _value(attribute, raw))
+
+
+def _value(attribute: Attribute, raw: str) -> Value:
+    """What is compared with. A filter may ask for a value out of range: nothing will match it."""
+    if attribute.type in ("text", "choice", "list") and (_is_glob(raw) or attribute.type != "choice"):
+        return raw
+    return msgspec.structs.replace(attribute, least=None, most=None, check=None).parse(raw)
+
+
+def _is_glob(text: str) -> bool:
+    return any(c in text for c in "*?[")
+
+
+def _equal(found: Value, wanted: Value) -> bool:
+    if isinstance(found, tuple):
+        return any(_equal(each, wanted) for each in found) or (not found and wanted == "")
+    if isinstance(found, str) and isinstance(wanted, str):
+        return fnmatchcase(found.lower(), wanted.lower()) if _is_glob(wanted) else found.lower() == wanted.lower()
+    return found == wanted
+
+
+def _compare(found: Value, wanted: Value, operator: str) -> bool:
+    if not isinstance(found, int | float) or not isinstance(wanted, int | float):
+        return False
+    return {"<": found < wanted, "<=": found <= wanted, ">": found > wanted, ">=": found >= wanted}[operator]
+
+
+def matcher(kind: Kind, chosen: Filter, farm: Farm) -> Callable[[Any], bool]:
+    """Whether an object is meant. A name is compared with the kind's first attribute, or its id."""
+    keys = {kind.key.name: kind.key, kind.id.name: kind.id}.values()
+
+    def named(thing: Any) -> bool:
+        own = [str(key.read(farm, thing)) for key in keys]
+        return not chosen.names or any(_equal(text, name) for name in chosen.names for text in own)
+
+    def fits(thing: Any) -> bool:
+        return all(c.holds(kind.attribute(c.attribute).read(farm, thing)) for c in chosen.conditions)
+
+    return lambda thing: named(thing) and fits(thing)
+
+
+def unmatched(kind: Kind, chosen: Filter, farm: Farm, things: Iterable[Any]) -> list[str]:
+    """Plain names in the filter that no object has: most likely misspelt."""
+    wanted = {name for name in chosen.names if not _is_glob(name)}
+    for thing in things:
+        if not wanted:
+            break
+        own = {str(a.read(farm, thing)).lower() for a in (kind.key, kind.id)}
+        wanted = {name for name in wanted if name.lower() not in own}
+    return sorted(wanted)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the audit log says of a command: who, what, to which objects. Only what a person asked for is in it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from brender.core import commands as c
+from brender.core.changes import Changes
+from brender.core.farm import Farm, Now
+from brender.core.nouns import AuditEntry, Gone, Job, Share, Tag, Value, Worker
+
+MOST_KEYS = 100
+
+Said = tuple[str, str, Sequence[str], dict[str, Value]]  # verb, kind, keys, values
+
+
+def entry(farm: Farm, command: c.Command, changes: Changes, now: Now, id_: str) -> AuditEntry | None:
+    """The entry to save with a command's changes; None where nothing changed, or nobody asked."""
+    if command.by is None or not changes.rows or type(command) not in _SAID:
+        return None
+    verb, kind, keys, values = _SAID[type(command)](command, changes)
+    return AuditEntry(
+        id=id_,
+        at=now.wall,
+        who=command.by.who,
+        door=command.by.door,
+        origin=command.by.origin,
+        verb=verb,
+        kind=kind,
+        keys=tuple(keys[:MOST_KEYS]),
+        count=len(keys),
+        values=values,
+    )
+
+
+def _about_job(verb: str) -> Callable[[Any, Changes], Said]:
+    return lambda command, _changes: (verb, "job", [str(command.job)], {})
+
+
+def _submitted(command: c.SubmitJob, changes: Changes) -> Said:
+    job = changes.answer
+    assert isinstance(job, Job)
+    return "submit", "job", [str(job.id)], {"name": job.name, "blend": job.scene.blend}
+
+
+def _wished(command: c.SetWish, changes: Changes) -> Said:
+    verb = {"enabled": "enable", "draining": "drain", "disabled": "disable"}[command.wish]
+    names = [row.name for row in changes.rows if isinstance(row, Worker)]
+    return verb, "worker", names, {"now": True} if command.now else {}
+
+
+def _created(command: c.CreateObject, changes: Changes) -> Said:
+    made = changes.answer
+    key = made.user if isinstance(made, Share) else made.name if isinstance(made, Worker | Tag) else ""
+    return "create", command.kind, [key], dict(command.values)
+
+
+_SAID: dict[type[c.Command], Callable[[Any, Changes], Said]] = {
+    c.SubmitJob: _submitted,
+    c.PauseJob: _about_job("pause"),
+    c.ResumeJob: _about_job("resume"),
+    c.CancelJob: _about_job("cancel"),
+    c.RetryJob: _about_job("retry"),
+    c.SetPriority: lambda command, _: ("set", "job", [str(command.job)], {"priority": command.priority}),
+    c.SetWish: _wished,
+    c.CreateObject: _created,
+    c.SetAttributes: lambda command, _: ("set", command.kind, command.keys, dict(command.values)),
+    c.DeleteObjects: lambda command, changes: (
+        "delete", command.kind, [row.key for row in changes.rows if isinstance(row, Gone)], {},
+    ),
+}  # fmt: skip
