@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make demo`: makes the demo scene if it is not there, renders it as a person would, and lays out a contact sheet.
+"""`make demo`: makes the demo scene if it is not there, and renders it, with a contact sheet, as a person would.
 
 Everything goes to build/demo. The scene is made and rendered by the same Blender: the bpy module of this Python, else
 the installed one.
@@ -10,9 +10,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-from brender.imaging.sheet import Cell, sheet
-from brender.imaging.thumbnail import thumbnail
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE.parents[1] / "build/demo"
@@ -32,9 +29,9 @@ def main() -> int:
     if not BLEND.exists() or BLEND.stat().st_mtime < (HERE / "make_scene.py").stat().st_mtime:
         make_scene(bpy)
     shutil.rmtree(FRAMES, ignore_errors=True)
-    done = subprocess.run([BRENDER, "render", BLEND, *(["--blender", "bpy"] if bpy else []), "-a"])
+    blender = ["--blender", "bpy"] if bpy else []
+    done = subprocess.run([BRENDER, "render", BLEND, *blender, "--name", "Lanterns", "--sheet", SHEET, "-a"])
     if done.returncode == 0:
-        contact_sheet()
         print(f"\nThe frames are in {FRAMES}\nThe contact sheet is {SHEET}")
     return done.returncode
 
@@ -45,12 +42,6 @@ def make_scene(bpy: bool) -> None:
     blender = ["blender", "-b", "--factory-startup", "-noaudio", "-P", script, "--", BLEND]
     print("demo: making the scene", flush=True)
     subprocess.run([sys.executable, script, BLEND] if bpy else blender, check=True, stdout=subprocess.DEVNULL)
-
-
-def contact_sheet() -> None:
-    """Lays the frames out on one page."""
-    cells = [Cell(path.stem.rpartition("_")[2], thumbnail(path).jpeg) for path in sorted(FRAMES.glob("*.png"))]
-    sheet(cells, "Lanterns", f"{len(cells)} frames · rendered by brender").save(SHEET)
 
 
 if __name__ == "__main__":

@@ -33,16 +33,25 @@ def job(done=0, **changed):
     return msgspec.structs.replace(JOB, counts={"succeeded": done, "ready": JOB.tasks - done}, **changed)
 
 
-def test_the_first_line_names_blender_and_where_the_frames_go():
-    assert news.begun(JOB) == "Blender 3.4.1 renders 31 frames of shot (job 5) to /out/####.png"
+FIRST = "Blender 3.4.1 on CPU renders 31 frames of shot (job 5) to /out/####.png"
+OPENING = "Opened in 0.4 s: CYCLES on CPU, 320x180 pixels, PNG, no scene data kept between frames"
 
 
-def test_the_device_is_said_once_it_is_known():
+def test_the_first_line_names_blender_and_device_and_where_the_frames_go():
     first, told = news.news(news.Told(), job())
     second, told = news.news(told, job(opened=OPENED))
     third, _ = news.news(told, job(opened=OPENED))
     assert first.facts == third.facts == ()
-    assert second.facts == ("Blender 3.4.1, CYCLES on CPU, 320x180 pixels, PNG; opened in 0.4 s",)
+    assert second.facts == (FIRST, OPENING)
+
+
+def test_a_scene_that_opens_slowly_is_named_before_its_device_is_known():
+    told, said = news.Told(), []
+    for _ in range(news.PATIENT_LOOKS + 5):
+        new, told = news.news(told, job())
+        said += new.facts
+    assert said == ["Blender 3.4.1 renders 31 frames of shot (job 5) to /out/####.png"]
+    assert news.news(told, job(opened=OPENED))[0].facts == (OPENING,)
 
 
 def test_a_warning_is_said_once():

@@ -79,9 +79,9 @@ def readable(path: str) -> Iterator[None]:
     try:
         yield
     except Unreadable as e:
-        raise Unreadable(e.kind, f"{path}: {e.message}") from None
+        raise Unreadable(e.kind, f"{path} {e.message}") from None
     except _BROKEN as e:
-        raise Unreadable(Kind.FILE_UNREADABLE, f"{path}: {_reason(e)}") from e
+        raise Unreadable(Kind.FILE_UNREADABLE, f"{path} {_reason(e)}") from e
 
 
 def _reason(e: BaseException) -> str:
@@ -97,7 +97,7 @@ def _file(path: str) -> IO[bytes]:
     try:
         found = Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
-        raise Unreadable(Kind.FILE_ABSENT, "there is no such file") from None
+        raise Unreadable(Kind.FILE_ABSENT, "is not there") from None
     if stat.S_ISDIR(found.st_mode):
         raise Unreadable(Kind.FILE_UNREADABLE, "is a folder, not a .blend file")
     if not stat.S_ISREG(found.st_mode):

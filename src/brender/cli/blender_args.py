@@ -387,6 +387,9 @@ class _Reader:
     def _own_missing(self, word: str) -> None:
         self._job["missing"] = True
 
+    def _own_sheet(self, word: str, value: str) -> None:
+        self._job["sheet"] = self._path(value)
+
     def _own_detach(self, word: str) -> None:
         self._job["detach"] = True
 

@@ -84,6 +84,7 @@ OWN = (
     _row("--silence TIME", "own_silence", "the longest that Blender may give no sign of life"),
     _row("--manager URL", "own_manager", "the farm to send it to; otherwise the one that is known"),
     _row("--data FOLDER", "own_data", "the data folder of this machine's farm"),
+    _row("--sheet FILE", "own_sheet", "write a contact sheet of the frames there when it is over (PNG)"),
     _row("--detach", "own_detach", "come back as soon as the job is submitted"),
 )
 

@@ -8,8 +8,9 @@ import click
 
 from brender.cli import show
 from brender.cli.connect import Place, json_option, place_options
-from brender.cli.errors import CliError, exit_of, say
+from brender.cli.errors import exit_of, say
 from brender.cli.exits import Exit
+from brender.cli.sheet import write_sheet
 from brender.client.api import Client
 from brender.client.errors import ApiError
 from brender.core.views import FrameRecord, JobAction, JobView
@@ -59,8 +60,7 @@ def job_command(
     with Place.of(manager, data).connect() as client:
         view = client.job(job)
         if sheet:
-            _write(Path(sheet), client.sheet(job, columns))
-            say(f"The contact sheet of job {job} is {sheet}.")
+            write_sheet(client, job, Path(sheet), columns)
         records = list(frame_records(client, job)) if with_frames else []
     if as_json:
         show.print_json({"job": view, "frames": records} if with_frames else view)
@@ -210,10 +210,3 @@ def _frame_rows(record: FrameRecord) -> list[tuple[str, ...]]:
     )  # fmt: skip
     files = [(show.size(file.size), file.sha256, file.path) for file in record.files]
     return [(*facts, *file) for file in files] or [(*facts, "-", "-", record.message or "-")]
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise CliError(f"{path} cannot be written: {error.strerror}.") from None

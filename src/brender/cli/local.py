@@ -68,6 +68,11 @@ class LocalRun:
                 line.ask(lambda client: client.act(job, "cancel"))
         return self.job
 
+    @property
+    def client(self) -> Client:
+        """The manager, once there is a job."""
+        return self._connected()
+
     def _connected(self) -> Client:
         if self._client is None:
             self._client = self._house.wait_for_manager()

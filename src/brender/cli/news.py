@@ -10,6 +10,7 @@ from brender.core.nouns import JobState
 from brender.core.views import FailureView, JobView
 
 ENDED = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
+PATIENT_LOOKS = 10  # how often to look, about two seconds, before the first line goes without the device
 FEW = 20  # up to here each frame has a line, where there is no bar; above, each tenth of them
 
 
@@ -17,7 +18,9 @@ FEW = 20  # up to here each frame has a line, where there is no bar; above, each
 class Told:
     """What has been said."""
 
+    begun: bool = False
     opened: bool = False
+    looks: int = 0
     warnings: frozenset[str] = frozenset()
     failures: frozenset[str] = frozenset()  # by run
     progress: int = 0  # frames, or tenths of them
@@ -35,7 +38,9 @@ class News:
 
 def news(told: Told, job: JobView) -> tuple[News, Told]:
     """What to say now, and what has been said then."""
-    facts = [_opened(job)] if job.opened is not None and not told.opened else []
+    begins = not told.begun and (job.opened is not None or is_over(job) or told.looks >= PATIENT_LOOKS)
+    facts = [begun(job)] if begins else []
+    facts += [_opened(job)] if job.opened is not None and not told.opened else []
     facts += [_paused(job)] if _is_paused(job) and not told.paused else []
     warnings = [w for w in dict.fromkeys(job.warnings) if w not in told.warnings]
     failures = [f for f in job.failures if f.run not in told.failures]
@@ -48,6 +53,8 @@ def news(told: Told, job: JobView) -> tuple[News, Told]:
         ),
         replace(
             told,
+            begun=told.begun or begins,
+            looks=told.looks + 1,
             opened=told.opened or job.opened is not None,
             warnings=told.warnings.union(warnings),
             failures=told.failures.union(f.run for f in failures),
@@ -73,8 +80,9 @@ def exit_of(job: JobView) -> Exit:
 
 
 def begun(job: JobView) -> str:
-    """The first line: which Blender, what, and where the frames will be."""
-    return show.plain(f"{job.blender} renders {_what(job)} of {job.name} (job {job.id}) to {job.outputs}")
+    """The first line: which Blender, on what, of what, and where the frames will be."""
+    device = f" on {job.opened.device}" if job.opened else ""
+    return show.plain(f"{job.blender}{device} renders {_what(job)} of {job.name} (job {job.id}) to {job.outputs}")
 
 
 def ending(job: JobView) -> tuple[str, ...]:
@@ -107,8 +115,9 @@ def _measure(job: JobView) -> int:
 def _opened(job: JobView) -> str:
     seen = job.opened
     assert seen is not None
+    kept = "scene data kept between frames" if seen.persistent_data else "no scene data kept between frames"
     picture = f"{seen.engine} on {seen.device}, {seen.width}x{seen.height} pixels, {seen.format}"
-    return show.plain(f"Blender {seen.blender}, {picture}; opened in {show.duration(seen.open_s)}")
+    return show.plain(f"Opened in {show.duration(seen.open_s)}: {picture}, {kept}")
 
 
 def _failure(failure: FailureView) -> str:

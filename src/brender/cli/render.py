@@ -91,14 +91,13 @@ def _on_the_farm(wanted: RenderArguments, place: Place, client: Client) -> Exit:
     from brender.cli.request import job_request
 
     with client:
-        return _attached(place, client, client.submit(job_request(wanted, place.data)))
+        return _attached(place, client, client.submit(job_request(wanted, place.data)), wanted.sheet)
 
 
-def _attached(place: Place, client: Client, job: JobView) -> Exit:
+def _attached(place: Place, client: Client, job: JobView, sheet: str | None = None) -> Exit:
     from brender.cli.follow import Line, follow
     from brender.cli.screen import screen
 
-    print(news.begun(job), flush=True)
     again = command_line([*program(), "attach", str(job.id), *place.given])
     try:
         with screen() as shown:
@@ -108,7 +107,7 @@ def _attached(place: Place, client: Client, job: JobView) -> Exit:
         return Exit.INTERRUPTED
     if view.state is JobState.PAUSED:
         print(f"`brender resume {job.id}` lets it go on. To follow it again: {again}")
-    return _over(view)
+    return _over(view, client, sheet)
 
 
 def _here(wanted: RenderArguments, arguments: Sequence[str], place: Place, client: Client | None) -> Exit:
@@ -120,17 +119,20 @@ def _here(wanted: RenderArguments, arguments: Sequence[str], place: Place, clien
     try:
         with run:
             with waiting("Starting a manager on this machine"):
-                job = run.submit(job_request(wanted, place.data))
-            print(news.begun(job), flush=True)
+                run.submit(job_request(wanted, place.data))
             with screen() as shown:
                 view = run.follow(shown)
+            return _over(view, run.client, wanted.sheet)
     except KeyboardInterrupt:
         describe_stop(run, command_line([*program(), "render", *going_on(arguments)]))
         return Exit.INTERRUPTED
-    return _over(view)
 
 
-def _over(job: JobView) -> Exit:
+def _over(job: JobView, client: Client, sheet: str | None) -> Exit:
+    from brender.cli.sheet import write_sheet
+
+    if sheet:
+        write_sheet(client, job.id, Path(sheet))
     print("\n".join(news.ending(job)), flush=True)
     return news.exit_of(job)
 

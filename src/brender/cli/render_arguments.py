@@ -68,6 +68,7 @@ class RenderArguments(msgspec.Struct, frozen=True, kw_only=True):
     order: str = "sequence"
     missing: bool = False
     detach: bool = False
+    sheet: str | None = None  # absolute path
     blender: str | None = None  # a program's absolute path, a version, or "bpy"
     manager: str | None = None
     data: str | None = None
