@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes scenes that Blender renders wrong and calls a success: `blender -b --factory-startup -P make_broken.py -- FOLDER`.
+"""Makes scenes that Blender renders wrong and calls a success.
 
-Each is the plain scene of make_scenes.py with one fault; the fault's file is made, saved with, and taken away.
+`blender -b --factory-startup -P make_broken.py -- FOLDER`. Each is the plain scene of make_scenes.py with one fault;
+where it is a missing file, that is made, saved with, and taken away.
 """
 
 import importlib.util
@@ -214,8 +215,7 @@ def denoised() -> None:
 FAULTS = {
     name: made
     for name, made in list(globals().items())
-    if callable(made) and getattr(made, "__code__", None) and not made.__code__.co_argcount
-    and name not in ("main",)
+    if callable(made) and getattr(made, "__code__", None) and not made.__code__.co_argcount and name not in ("main",)
 }
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes small scenes, each about one thing that moves: `blender -b --factory-startup -P make_scenes.py -- FOLDER [NAME...]`.
+"""Makes small scenes, each about one thing that moves.
 
-Runs in Blender 3.4 and in bpy 4.5 and 5.0. Each scene is Cycles, 64x36, two samples, frames 1 to 20, no denoising.
+`blender -b --factory-startup -P make_scenes.py -- FOLDER [NAME...]`, in Blender 3.4 and in bpy 4.5 and 5.0.
+Each scene is Cycles, 64x36, two samples, frames 1 to 20, no denoising.
 """
 
 import math
@@ -66,7 +67,7 @@ def sphere(name="Sphere", location=(0, 0, 0)):
 
 def key(thing, path, values, index=-1):
     """Keys at frames 1, 11 and 20."""
-    for frame, value in zip((1, 11, 20), values):
+    for frame, value in zip((1, 11, 20), values, strict=True):
         if index < 0:
             setattr(thing, path, value)
         else:
@@ -314,6 +315,7 @@ def volume_mesh():
     bpy.context.scene.collection.objects.link(holder)
     modifier = holder.modifiers.new("Mesh to Volume", "MESH_TO_VOLUME")
     modifier.object, modifier.density = source, 2
+    modifier.voxel_amount = 16
     made = bpy.data.materials.new("Smoke")
     made.use_nodes = True
     made.node_tree.nodes.remove(principled(made))
@@ -360,6 +362,7 @@ def view_layers():
     thing = cube()
     key(thing, "location", [(-2, 0, 0), (2, 0, 0), (0, 0, 1)])
     second = scene.view_layers.new("Second")
+    scene.render.use_single_layer = True  # which Blender's command line does not heed
     red = bpy.data.materials.new("Red")
     red.use_nodes = True
     principled(red).inputs["Base Color"].default_value = (1, 0, 0, 1)
@@ -372,7 +375,7 @@ def view_layers():
     if NEW:
         mix.data_type = "RGBA"
         colours = [s for s in mix.inputs if s.type == "RGBA" and s.enabled]
-    for layer, socket in zip(layers, colours):
+    for layer, socket in zip(layers, colours, strict=False):
         tree.links.new(layer.outputs["Image"], socket)
     mix.inputs[0].default_value = 0.5
     result = next(s for s in mix.outputs if s.type == "RGBA" and s.enabled)
@@ -620,7 +623,9 @@ def stereo():
 SCENES = {
     name: made
     for name, made in list(globals().items())
-    if callable(made) and getattr(made, "__code__", None) and not made.__code__.co_argcount
+    if callable(made)
+    and getattr(made, "__code__", None)
+    and not made.__code__.co_argcount
     and name not in ("main", "begin", "sequence")
     and not (name == "simulation_zone" and bpy.app.version < (3, 6, 0))
 }

@@ -23,6 +23,8 @@ from brender.manager.engine import Engine, keys_of
 from brender.manager.events import Events
 from brender.manager.files import Files
 from brender.manager.hub import Hub
+from brender.manager.service import Service
+from brender.manager.views import Views
 from brender.store import Store
 from tests.farm_builder import BLENDER, host
 
@@ -52,6 +54,7 @@ class House:
         self.boot, self.url, self.started_at = "boot1", URL, 1_700_000_000.0
         self.mono = 1000.0
         self.ids = 0
+        self.ended = False  # somebody said `shutdown`
         self.effects: list[Effect] = []
         self.rows: list[Row] = []
         self.open()
@@ -64,6 +67,11 @@ class House:
             self.store, clock=self.now, new_id=self.new_id, act=self.effects.extend, changed=self.changed
         )
         self.hub = Hub(self.engine, self.files)
+        views = Views(self.engine, self.store)
+        self.service = Service(self.engine, self.store, self.files, views, self.end, self.hub.ping)
+
+    def end(self) -> None:
+        self.ended = True
 
     def close(self) -> None:
         self.engine.close()

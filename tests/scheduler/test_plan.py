@@ -114,6 +114,8 @@ def test_every_worker_that_does_not_take_it_says_why(world: World) -> None:
     world.leave(away)
     off = world.join("off", host=host(BPY, tags=("gpu",)))
     world.do(c.SetWish(workers=(off,), wish=Wish.DISABLED))
+    still = world.join("still", host=host(BPY, tags=("gpu",)))
+    world.do(c.SetPaused(workers=(still,), paused=True))
     reasons = dict(why(world.farm, world.farm.jobs[job.id]))
     assert reasons == {
         "other blender": "has no bpy 4.5.15, to which the job is bound (it has Blender 3.4.1)",
@@ -122,6 +124,7 @@ def test_every_worker_that_does_not_take_it_says_why(world: World) -> None:
         "alone": "was started for job 99 alone",
         "away": "is offline",
         "off": "is disabled",
+        "still": "is paused",
     }
     takers = [w.record.name for id_, w in world.farm.workers.items() if world.plan(id_).step]
     assert takers == ["fit"]

@@ -6,14 +6,19 @@ from typing import Any
 from brender.core.frames import FrameSet
 from brender.core.messages import File, Host, Opened, Result, View
 from brender.core.nouns import (
+    AuditEntry,
+    Gone,
     Job,
     JobState,
     Limits,
     Run,
     RunState,
     SessionRecord,
+    Setting,
+    Share,
     Step,
     StepKind,
+    Tag,
     Task,
     TaskState,
     Worker,
@@ -70,3 +75,24 @@ def session(id: str = "s1", *, job: int = 1, opened_at: float = 2001.0) -> Sessi
         view=View(),
     )
     return SessionRecord(id=id, job=job, step=0, worker="w1", opened_at=opened_at, opened=opened)
+
+
+def tag(name: str = "gpu", note: str = "has a GPU") -> Tag:
+    return Tag(name=name, note=note)
+
+
+def share(user: str = "ada", weight: float = 2.0) -> Share:
+    return Share(user=user, weight=weight)
+
+
+def setting(name: str = "lease_s", value: str | int | float | bool = 30.0) -> Setting:
+    return Setting(name=name, value=value)
+
+
+def entry(id: str = "e1", at: float = 3000.0, kind: str = "worker", who: str = "ada", **fields: Any) -> AuditEntry:
+    given: dict[str, Any] = {"door": "console", "origin": "127.0.0.1", "verb": "set", "keys": ("w1",), "count": 1}
+    return AuditEntry(id=id, at=at, kind=kind, who=who, **given | {"values": {"tags": ("a", "b")}} | fields)
+
+
+def gone(kind: str, key: str) -> Gone:
+    return Gone(kind=kind, key=key)

@@ -14,10 +14,11 @@ from sqlalchemy import Table, select, update
 from brender.core.changes import Row
 from brender.core.nouns import JobState, RunState, TaskState, Wish
 from brender.store import Damaged, Loaded, Store, StoreError, tables
+from brender.store.records import KEPT
 from tests.store.place import SIZE, Place, batch
-from tests.store.rows import RESULT, job, run, session, task, worker
+from tests.store.rows import RESULT, entry, gone, job, run, session, setting, share, tag, task, worker
 
-EMPTY = Loaded(jobs=[], tasks=[], runs=[], workers=[], next_job=1, damaged=[])
+EMPTY = Loaded(settings=[], shares=[], tags=[], jobs=[], tasks=[], runs=[], workers=[], next_job=1, damaged=[])
 
 
 def reopened(place: Place) -> Loaded:
@@ -52,6 +53,15 @@ def test_what_was_saved_is_there_when_the_farm_is_loaded_again(place: Place, sto
     assert loaded.next_job == 8
     assert loaded.damaged == []
     assert store.sessions_of(7) == [rows[2]]
+
+
+def test_tags_shares_settings_and_the_audit_log_are_kept(place: Place, store: Store) -> None:
+    rows = [setting("enable_on_connect", True), setting(), share(), tag()]
+    store.save([entry(), *reversed(rows), worker(), job()])
+    assert reopened(place).rows == [*rows, worker(), job()]  # first what others are judged by
+    store.save([tag(note=""), share(weight=0.5), setting(value=5)])
+    assert reopened(place).rows == [rows[0], setting(value=5), share(weight=0.5), tag(note=""), worker(), job()]
+    assert store.audit() == [entry()]
 
 
 def test_the_order_of_the_rows_of_a_batch_is_free(store: Store) -> None:
@@ -272,7 +282,153 @@ def test_a_damaged_job_hides_no_other_from_a_list_and_says_so_itself(store: Stor
         store.job(2)
 
 
+@pytest.mark.parametrize("nth", range(4))
+def test_a_damaged_tag_share_setting_or_entry_is_set_aside_alone(store: Store, nth: int) -> None:
+    """C08: the kind, not only the one seen."""
+    fine: list[Row] = [tag("ssd"), share("bob"), setting("enable_on_connect", True), entry("e0")]
+    spoilt: list[Row] = [tag("gpu"), share("ada"), setting("lease_s"), entry("e1")]
+    store.save([*fine, *spoilt])
+    kept = KEPT[type(spoilt[nth])]
+    (column,) = kept.table.primary_key
+    with store._database.writing() as connection:
+        connection.execute(update(kept.table).where(column == kept.key(spoilt[nth])).values(body=b"{}"))
+    loaded = store.load_farm()
+    left = [row for row in (*loaded.tags, *loaded.shares, *loaded.settings, *store.audit()) if row in spoilt]
+    assert left == [row for row in spoilt if row is not spoilt[nth]]
+    assert all(row in [*loaded.rows, *store.audit()] for row in fine)
+    assert [(found.noun, found.id) for found in loaded.damaged] == [(kept.name, kept.key(spoilt[nth]))][: nth != 3]
+
+
+def test_a_setting_whose_value_does_not_fit_is_set_aside_and_an_unknown_one_is_kept(store: Store) -> None:
+    """C08: a lease that is a word would end every look at the leases."""
+    store.save([setting("lease_s", "soon"), setting("of_tomorrow", "x")])
+    loaded = store.load_farm()
+    assert loaded.settings == [setting("of_tomorrow", "x")]
+    assert loaded.damaged == [
+        Damaged("setting", "lease_s", "setting lease_s is damaged: lease_s is a number, and 'soon' is none.")
+    ]
+
+
+def test_a_job_with_a_live_run_on_a_worker_that_is_not_there_is_set_aside(store: Store) -> None:
+    store.save([worker(), job(1), run(), job(2), run("r2", job=2, worker="w9")])
+    loaded = store.load_farm()
+    assert (loaded.jobs, loaded.runs) == ([job(1)], [run()])
+    assert loaded.damaged == [Damaged("job", 2, "job 2 has a run on worker w9: it is not there")]
+
+
+# --- deleting
+
+
+PARTS = [session(), task(), run()]
+
+
+def parts(store: Store) -> list[Row]:
+    return [*store.sessions_of(1), *store.tasks_of(1), *store.runs_of(1)]
+
+
+def test_a_deleted_job_takes_its_tasks_runs_and_sessions_along(store: Store) -> None:
+    store.save([worker(), job(1, state=JobState.FAILED), *PARTS, job(2), task(job=2), run("r2", job=2)])
+    store.save([gone("job", "1")])
+    assert store.job(1) is None
+    assert parts(store) == []
+    assert store.job_by_request("request-1") is None
+    assert store.load_farm().rows == [worker(), job(2), task(job=2), run("r2", job=2)]
+
+
+def test_the_number_of_a_deleted_job_is_not_given_again(place: Place, store: Store) -> None:
+    store.save([job(1), job(2), job(3)])
+    store.save([gone("job", "3")])
+    store.save([gone("job", "2")])
+    assert reopened(place).next_job == 4
+    store.save([job(9)])
+    assert reopened(place).next_job == 10
+
+
+def test_a_deleted_worker_leaves_the_history_of_its_runs(store: Store) -> None:
+    past = run(state=RunState.SUCCEEDED)
+    store.save([worker(), job(1, state=JobState.COMPLETED), past])
+    store.save([gone("worker", "w1")])
+    assert (store.worker("w1"), store.load_farm().workers) == (None, [])
+    assert store.runs_of(1) == [past]
+
+
+def test_a_deleted_tag_and_share_are_gone_alone(store: Store) -> None:
+    store.save([tag("a"), tag("b"), share("a"), share("b")])
+    store.save([gone("tag", "a"), gone("share", "b")])
+    assert store.load_farm().rows == [share("a"), tag("b")]
+
+
+def test_put_then_gone_is_gone(store: Store) -> None:
+    store.save([worker(), tag(), job(1), *PARTS, gone("tag", "gpu"), gone("job", "1"), gone("worker", "w1")])
+    assert store.load_farm().rows == parts(store) == []
+    assert store.load_farm().next_job == 2
+
+
+def test_gone_then_put_is_a_new_one_with_nothing_of_the_old(store: Store) -> None:
+    """What an upsert leaves as it was, too: another request's job, a worker of another day."""
+    store.save([worker(), job(1), *PARTS])
+    again, later = job(1, request_id="another"), worker(created_at=900.0)
+    store.save([gone("job", "1"), gone("worker", "w1"), again, task(7), later])
+    assert store.load_farm().rows == [later, again, task(7)]
+    assert parts(store) == [task(7)]
+
+
+def test_the_last_word_of_a_batch_counts_however_often_it_changes(store: Store) -> None:
+    store.save([tag(note="1"), gone("tag", "gpu"), tag(note="2"), gone("tag", "gpu"), tag(note="3"), tag(note="4")])
+    assert store.load_farm().tags == [tag(note="4")]
+
+
+def test_deleting_what_is_not_there_changes_nothing(store: Store) -> None:
+    store.save([tag("a")])
+    store.save([gone("tag", "b"), gone("job", "7"), gone("worker", "w1"), gone("share", "x")])
+    assert store.load_farm().rows == [tag("a")]
+
+
+@pytest.mark.parametrize("bad", [gone("setting", "lease_s"), gone("job", "seven"), gone("run", "r1")])
+def test_what_cannot_be_deleted_fails_its_batch(store: Store, bad: Row) -> None:
+    with pytest.raises(StoreError, match=r"(cannot be deleted|to delete)\.$"):
+        store.save([tag(), bad])
+    assert store.load_farm() == EMPTY
+
+
+def test_a_task_of_a_deleted_job_fails_its_batch(store: Store) -> None:
+    store.save([job(1), task()])
+    with pytest.raises(StoreError):
+        store.save([gone("job", "1"), task()])
+    assert store.tasks_of(1) == [task()]
+
+
 # --- what the views ask
+
+
+def test_the_audit_log_comes_in_pages_newest_first(store: Store) -> None:
+    every = [
+        entry(f"e{nth}", at=float(nth // 2), kind="job" if nth % 3 else "tag", who="ada" if nth % 2 else "bob")
+        for nth in range(9, -1, -1)
+    ]
+    store.save(every[::-1])
+    assert store.audit() == every
+    assert store.audit(3) == every[:3]
+    assert store.audit(3, before="e7") == every[3:6]
+    assert store.audit(before="e0") == store.audit(before="none such") == store.audit(kind="share") == []
+    assert store.audit(2, kind="tag", before="e9") == [found for found in every[1:] if found.kind == "tag"][:2]
+    assert store.audit(who="ada") == every[::2]
+    assert store.audit(kind="tag", who="ada") == [found for found in every[::2] if found.kind == "tag"]
+
+
+def test_a_damaged_entry_hides_no_other(store: Store) -> None:
+    store.save([entry(f"e{nth}", at=float(nth)) for nth in range(5)])
+    spoilt = tables.audit.c.id.in_(["e3", "e2"])
+    with store._database.writing() as connection:
+        connection.execute(update(tables.audit).where(spoilt).values(body=b"oops"))
+    assert [found.id for found in store.audit(2)] == ["e4", "e1"]
+    assert [found.id for found in store.audit(2, before="e3")] == ["e1", "e0"]
+
+
+def test_the_states_of_a_step_are_read_without_the_rows(store: Store) -> None:
+    store.save([job(), job(2), task(5), task(2, TaskState.FAILED), task(1, step=1), task(3, job=2)])
+    assert store.task_states(1, 0) == [(2, TaskState.FAILED), (5, TaskState.RUNNING)]
+    assert store.task_states(1, 7) == []
 
 
 def test_jobs_come_in_pages_newest_first(store: Store) -> None:

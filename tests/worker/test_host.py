@@ -10,7 +10,9 @@ from brender.worker.host import (
     NoBlenderError,
     choose_among,
     cores,
+    facts,
     install_patterns,
+    mac,
     memory_mb,
     parse_version,
 )
@@ -150,3 +152,10 @@ def test_the_old_control_groups_bound_memory_too(tmp_path: Path) -> None:
 def test_without_limits_it_is_the_machines(tmp_path: Path) -> None:
     assert memory_mb(tmp_path) > 256
     assert cores(tmp_path) >= 1
+
+
+def test_an_address_is_the_machines_or_none() -> None:
+    """What Python makes up, where there is no network card, has the multicast bit."""
+    assert mac(0x0242AC110002) == "0242ac110002"
+    assert mac(0x010203040506) == ""
+    assert len(facts((), ()).mac) in (0, 12)

@@ -27,7 +27,9 @@ from brender.worker.session.instructions import (
     KillBlender,
     Leave,
     OpenScene,
+    PauseBlender,
     RemoveFiles,
+    ResumeBlender,
     Send,
     Verify,
 )
@@ -531,3 +533,85 @@ def test_a_worker_that_leaves_takes_nothing_new() -> None:
 def test_it_leaves_once() -> None:
     worker = Worker()
     assert worker(SignOff(), SignOff(), Tick()) == [Leave()]
+
+
+# --- pauses ------------------------------------------------------------------------------------------------------
+
+
+def test_a_pause_stops_blender_and_begins_nothing() -> None:
+    worker = rendering("a", "b")
+    assert worker(m.PauseWork()) == [PauseBlender(FIRST)]
+    assert worker.session.paused
+    assert worker(m.PauseWork()) == []
+    assert worker(rendered("a")) == [look("a")]  # had been under way
+    assert worker(m.ResumeWork()) == [ResumeBlender(FIRST), *begin("b")]
+    assert worker(m.ResumeWork()) == []
+
+
+def test_nothing_is_opened_in_a_pause() -> None:
+    worker = Worker()
+    assert worker(m.PauseWork()) == []
+    assert worker(assign("a")) == []
+    assert worker(m.ResumeWork()) == [open_scene("a", FIRST)]
+
+
+def test_no_limit_runs_in_a_pause() -> None:
+    worker = rendering("a")
+    worker(Tick(), SignOfLife(FIRST), after=20)
+    worker(m.PauseWork(), after=5)
+    assert worker(Tick(), after=1000) == []
+    assert worker(m.ResumeWork(), after=1000) == [ResumeBlender(FIRST)]
+    assert worker(Tick(), after=24) == []  # 29 of 30 s of silence
+    assert worker(Tick(), after=2) == [KillBlender(FIRST)]
+
+
+def test_the_longest_a_run_may_take_is_counted_without_pauses() -> None:
+    worker = rendering("a")
+    for _ in range(3):
+        worker(SignOfLife(FIRST), m.PauseWork(), after=25)
+        worker(m.ResumeWork(), after=500)
+    assert worker(SignOfLife(FIRST), Tick(), after=24) == []  # 99 of 100 s
+    assert worker(SignOfLife(FIRST), Tick(), after=2) == [KillBlender(FIRST)]
+
+
+def test_what_a_frame_took_is_told_without_the_pause() -> None:
+    worker = rendering("a")
+    worker(FrameStarted(FIRST, "a"))
+    worker(m.PauseWork(), after=1)
+    worker(m.ResumeWork(), after=60)
+    worker(rendered("a", took=65.0), after=4)
+    (sent,) = worker(Verified("a", (FILE,), b"", 0.25))
+    assert isinstance(sent, Send)
+    assert isinstance(sent.report, m.Rendered)
+    assert sent.report.result.render_s == 5.0
+
+
+def test_a_paused_run_can_be_stopped_and_nothing_follows_until_the_pause_is_over() -> None:
+    worker = rendering("a", "b")
+    worker(m.PauseWork())
+    assert worker(m.Stop(runs=("a",))) == [KillBlender(FIRST)]
+    ended = worker(gone())
+    assert ended == [stopped("a"), RemoveFiles("a")]
+    assert worker(m.ResumeWork()) == [open_scene("b", SECOND)]
+
+
+def test_what_waits_in_a_paused_worker_can_be_asked_back() -> None:
+    worker = rendering("a", "b")
+    worker(m.PauseWork())
+    assert worker(m.Recall(runs=("a", "b"))) == [unstarted("b", "recalled")]
+
+
+def test_a_welcome_says_whether_the_worker_is_paused() -> None:
+    """C12: the wish belongs to the manager."""
+    worker = rendering("a")
+    paused = m.Welcome(worker="w", name="w", heartbeat_s=1, lease_s=60, adopted=("a",), paused=True)
+    assert worker(paused) == [PauseBlender(FIRST)]
+    assert worker(paused) == []
+    assert worker(m.Welcome(worker="w", name="w", heartbeat_s=1, lease_s=60, adopted=("a",))) == [ResumeBlender(FIRST)]
+
+
+def test_a_paused_worker_can_leave() -> None:
+    worker = rendering("a")
+    worker(m.PauseWork())
+    assert worker(SignOff()) == [KillBlender(FIRST)]
+    assert worker(gone())[-1] == Leave()

@@ -32,6 +32,8 @@ from brender.worker.session.instructions import (
     KillBlender,
     Leave,
     OpenScene,
+    PauseBlender,
+    ResumeBlender,
     Send,
     Verify,
 )
@@ -77,6 +79,8 @@ class World:
         self.dice = 0
         self.blender: str | None = None  # the one whose processes live
         self.open = self.ending = self.left = False
+        self.paused = False  # as the manager wants it
+        self.stopped: str | None = None  # the Blender that stands still
         self.handed: list[str] = []
         self.pictures: list[str] = []
         self.given: list[str] = []
@@ -95,9 +99,11 @@ class World:
         match instruction:
             case OpenScene(blender):
                 assert self.blender is None, "two Blenders"
+                assert not self.paused
                 self.blender, self.open, self.ending = blender, False, False
             case HandOver(blender, order):
                 assert (blender, self.open, self.ending) == (self.blender, True, False)
+                assert not self.paused
                 assert order.run not in self.handed
                 self.handed.append(order.run)
                 assert len(self.handed) <= 2
@@ -105,6 +111,12 @@ class World:
                 assert blender == self.blender
                 assert isinstance(instruction, KillBlender) or not self.handed, "closed in the middle of a frame"
                 self.ending = True
+            case PauseBlender(blender):
+                assert (blender, self.paused) == (self.blender, True)
+                self.stopped = blender
+            case ResumeBlender(blender):
+                assert (blender, self.paused) == (self.stopped, False)
+                self.stopped = None
             case Verify(run):
                 self.pictures.append(run)
             case Send(report) if isinstance(report, FINAL):
@@ -140,8 +152,17 @@ class World:
         else:
             self.unwanted.add(run)
             rest = tuple(other for other in held if other != run)
-            welcome = m.Welcome(worker="w", name="w", heartbeat_s=1, lease_s=60, adopted=rest)
+            welcome = m.Welcome(worker="w", name="w", heartbeat_s=1, lease_s=60, adopted=rest, paused=self.paused)
             self.tell(Dismissed(run) if how == "dismiss" else welcome)
+
+    def pause_or_resume(self) -> None:
+        self.paused = not self.paused
+        event = m.PauseWork() if self.paused else m.ResumeWork()
+        held = self.session.held
+        welcome = m.Welcome(worker="w", name="w", heartbeat_s=1, lease_s=60, adopted=held, paused=self.paused)
+        self.tell(self.one_of((event, event, welcome)))
+        assert self.session.paused is self.paused
+        assert self.stopped in ((self.blender,) if self.paused else (None,)) or self.ending
 
     # --- Blender
 
@@ -163,7 +184,7 @@ class World:
 
     def blender_ends(self) -> None:
         if self.blender:
-            gone, self.blender, self.handed = self.blender, None, []
+            gone, self.blender, self.handed, self.stopped = self.blender, None, [], None
             self.tell(BlenderEnded(gone, self.one_of(KINDS), "It ended."))
 
     def ending_blender_ends(self) -> None:
@@ -205,6 +226,8 @@ class World:
             assert least <= len(finals) <= most, f"{run}: {finals}"
 
     def left_alone_everything_ends(self) -> None:
+        if self.paused:
+            self.pause_or_resume()
         for _ in range(10 * len(self.given) + 20):
             self.dice = 0
             for step in (self.picture_is_looked_at, self.ending_blender_ends, self.blender_opens, self.blender_renders):
@@ -226,11 +249,12 @@ STEPS: dict[Callable[[World], None], int] = {
     World.picture_is_looked_at: 6,
     World.time_passes: 2,
     World.sign_off: 1,
+    World.pause_or_resume: 2,
 }
 WEIGHTED = [step for step, weight in STEPS.items() for _ in range(weight)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(WEIGHTED), st.integers(0, 2**16)), min_size=60, max_size=120))
 def test_no_order_is_lost_and_there_is_one_blender(steps: list[tuple[Callable[[World], None], int]]) -> None:
     world = World()

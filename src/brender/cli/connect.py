@@ -39,7 +39,13 @@ class Place:
 
     def connect(self) -> Client:
         """The manager, or a sentence that there is none."""
-        client = self.known()
+        return self._or_none(self.known())
+
+    def connect_here(self) -> Client:
+        """The data folder's own manager, or a sentence that there is none."""
+        return self._or_none(self.running_here())
+
+    def _or_none(self, client: Client | None) -> Client:
         if client is None:
             raise CliError(
                 f"No manager is running for the data folder {self.data}. Start one with `brender up`, "

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From the arguments of `brender render` to the job that is submitted: the file's range, and one exact Blender."""
 
-import getpass
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from brender.blendfile import SceneScan, Unreadable, scan
 from brender.cli.blender_args import RenderArguments
 from brender.cli.errors import CliError, say
+from brender.client import places
 from brender.core.nouns import Limits
 from brender.core.scene import Blender
 from brender.core.views import JobRequest
@@ -38,7 +38,7 @@ def job_request(wanted: RenderArguments, data: Path) -> JobRequest:
         launch=wanted.launch,
         allow=wanted.allow,
         blender=chosen_blender(wanted.blender, found.header.version, data),
-        owner=_owner(),
+        owner=places.user(),
         priority=50 if wanted.priority is None else wanted.priority,
         tags=wanted.tags,
         order=wanted.order,
@@ -65,10 +65,3 @@ def chosen_blender(wanted: str | None, version: tuple[int, int], data: Path) -> 
         return host.choose(host.find_blenders(data / "worker" / "blenders.json"), wanted, version).blender
     except host.NoBlenderError as error:
         raise CliError(str(error)) from None
-
-
-def _owner() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""  # a container's user may have no name

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from brender.core.views import JobView
 
 PORT = 8080
+CONSOLE_PORT = 6000
 LOOK_S = 1.0
 LATEST = 50  # jobs that `up` keeps an eye on
 
@@ -27,6 +28,12 @@ data_option = click.option("--data", metavar="FOLDER", help="The data folder; el
 port_option = click.option(
     "--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0: any that is free."
 )
+console_option = click.option(
+    "--console-port",
+    type=click.IntRange(0, 65535),
+    help=f"Where the console listens; 0: any that is free.  [default: {CONSOLE_PORT}, and 0 with --port 0]",
+)
+no_console_option = click.option("--no-console", is_flag=True, help="Have no console.")
 parent_option = click.option("--with-parent", is_flag=True, help="End when stdin does.")
 
 
@@ -34,19 +41,29 @@ parent_option = click.option("--with-parent", is_flag=True, help="End when stdin
 @data_option
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen at.")
 @port_option
+@console_option
+@no_console_option
 @parent_option
-def manager_command(data: str | None, host: str, port: int, with_parent: bool) -> None:
+def manager_command(
+    data: str | None, host: str, port: int, console_port: int | None, no_console: bool, with_parent: bool
+) -> None:
     """Run the manager: it holds the farm and decides. Ctrl-C ends it; the workers go on rendering."""
     if with_parent:
         parent.end_with_parent()
     from brender.manager import app
 
-    config = app.Config(data=places.data_folder(data), host=host, port=port)
+    console = None if no_console else _console_port(port, console_port)
+    config = app.Config(data=places.data_folder(data), host=host, port=port, console_port=console)
     try:
         with as_interrupts():
             app.run(config)
     except app.CannotStart as error:
         raise CliError(str(error)) from None
+
+
+def _console_port(port: int, given: int | None) -> int:
+    """Who takes any free port for the API takes any for the console too."""
+    return given if given is not None else CONSOLE_PORT if port else 0
 
 
 @click.command("worker")
@@ -85,7 +102,9 @@ def worker_command(
 @click.command("up")
 @data_option
 @port_option
-def up_command(data: str | None, port: int) -> Exit:
+@console_option
+@no_console_option
+def up_command(data: str | None, port: int, console_port: int | None, no_console: bool) -> Exit:
     """Run a manager and one worker on this machine. Ctrl-C ends both, the worker first."""
     from brender.cli.supervise import Household
 
@@ -94,7 +113,9 @@ def up_command(data: str | None, port: int) -> Exit:
     house = Household(folder, say)
     with as_interrupts():
         try:
-            _run(house, port)
+            _run(
+                house, port, ["--no-console"] if no_console else [f"--console-port={_console_port(port, console_port)}"]
+            )
         except KeyboardInterrupt:
             print("Ending the worker, then the manager.", flush=True)
         finally:
@@ -103,8 +124,8 @@ def up_command(data: str | None, port: int) -> Exit:
     return Exit.OK
 
 
-def _run(house: "Household", port: int) -> None:
-    house.start_manager(port)
+def _run(house: "Household", port: int, console: list[str]) -> None:
+    house.start_manager(port, console)
     client = house.wait_for_manager()
     house.start_worker()
     here = f"The manager is at {client.url}, its data in {house.data}. One worker renders here."

@@ -83,9 +83,9 @@ class Household:
         self.manager: Child | None = None
         self.worker: Child | None = None
 
-    def start_manager(self, port: int = 0) -> None:
+    def start_manager(self, port: int = 0, console: Sequence[str] = ("--no-console",)) -> None:
         """Start a manager; `wait_for_manager` says when it can be asked. Port 0: any free one."""
-        self.manager = self._child("manager", ["--data", str(self.data), "--port", str(port)])
+        self.manager = self._child("manager", ["--data", str(self.data), "--port", str(port), *console])
 
     def start_worker(self, arguments: Sequence[str] = ()) -> None:
         """Start a worker for the data folder's manager."""

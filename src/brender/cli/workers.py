@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`brender workers | enable | disable | drain`: who renders, and who shall."""
 
-from collections.abc import Sequence
-
 import click
 
 from brender.cli import show
 from brender.cli.connect import Place, json_option, place_options
-from brender.cli.errors import CliError
-from brender.cli.exits import Exit
+from brender.cli.objects import complete_word, say_changed
 from brender.core.views import WorkerAction, WorkerView
 
 
@@ -27,32 +24,33 @@ def workers_command(as_json: bool, manager: str | None, data: str | None) -> Non
 
 
 def _command(name: WorkerAction, text: str, done: str, has_now: bool) -> click.Command:
-    def command(worker: str, manager: str | None, data: str | None, now: bool = False) -> None:
+    def command(
+        filters: tuple[str, ...], as_json: bool, manager: str | None, data: str | None, now: bool = False
+    ) -> None:
         with Place.of(manager, data).connect() as client:
-            chosen = named(client.workers().workers, worker)
-            client.set_wish(chosen.id, name, now)
-        print(f"{show.plain(chosen.name)} {done}.")
+            changed = client.wish(filters, name, now)
+        if as_json:
+            show.print_json(changed)
+        else:
+            say_changed(changed, "worker", done)
 
-    decorated = place_options(click.argument("worker", metavar="NAME")(command))
+    which = click.argument("filters", metavar="FILTER...", nargs=-1, shell_complete=complete_word)
+    decorated = place_options(json_option(which(command)))
     if has_now:
-        decorated = click.option("--now", is_flag=True, help="Give back what it is rendering, too.")(decorated)
-    return click.command(name, help=text)(decorated)
+        decorated = click.option("--now", is_flag=True, help="Give back what they are rendering, too.")(decorated)
+    return click.command(name, help=text + _FILTERS)(decorated)
 
 
-enable_command = _command("enable", "Let a worker take work again.", "takes work", False)
-disable_command = _command("disable", "Let a worker take no work.", "takes no work any more", True)
-drain_command = _command("drain", "Let a worker finish what it holds, and no more.", "finishes what it holds", True)
+_FILTERS = """
 
+Which: names, globs, words such as idle or offline, attr=value, comparisons, all. Quote what the shell would take.
 
-def named(workers: Sequence[WorkerView], wanted: str) -> WorkerView:
-    """The worker of that name or id. Raises `CliError` where there is none, or more than one."""
-    found = [w for w in workers if w.id == wanted] or [w for w in workers if w.name == wanted]
-    if not found:
-        known = ", ".join(w.name for w in workers) or "none"
-        raise CliError(f"There is no worker {wanted!r}. Known: {known}.", Exit.NOT_FOUND)
-    if len(found) > 1:
-        raise CliError(f"{len(found)} workers have the name {wanted!r}; take the id: {', '.join(w.id for w in found)}.")
-    return found[0]
+brender drain 'farm*' idle 'cores>=8'
+"""
+
+enable_command = _command("enable", "Let workers take work again.", "enabled", False)
+disable_command = _command("disable", "Let workers take no work.", "disabled", True)
+drain_command = _command("drain", "Let workers finish what they hold, and no more.", "draining", False)
 
 
 def _row(worker: WorkerView) -> tuple[str, ...]:

@@ -4,14 +4,28 @@
 Every error is an `ApiError` with a sentence. Asking twice is the caller's decision: nothing here repeats a request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
+from brender.client import places
 from brender.client.errors import ApiError, TooSlow, Unreachable
+from brender.core.objectviews import (
+    AuditPage,
+    Changed,
+    ChangeRequest,
+    CommandAnswer,
+    CommandRequest,
+    CreateRequest,
+    DeleteRequest,
+    KindView,
+    ObjectPage,
+    WishesRequest,
+)
 from brender.core.views import (
     ErrorBody,
     FarmView,
@@ -23,17 +37,15 @@ from brender.core.views import (
     JobView,
     Problem,
     WhyView,
-    WishRequest,
     WorkerAction,
     WorkerPage,
-    WorkerView,
 )
 
 if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
-Value = str | int | None
+Value = str | int | Sequence[str] | None
 
 HASHING_S = 600.0  # a submit reads the .blend and its libraries whole
 
@@ -58,7 +70,7 @@ class Client:
             raise Unreachable(f"{url} is no address of a manager ({error}).") from None
         self._http = httpx.Client(
             base_url=base,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
+            headers=_own_headers(token),
             timeout=timeout_s,
             trust_env=False,  # a proxy of the surroundings has no business between this machine and its manager
         )
@@ -129,9 +141,45 @@ class Client:
         """All workers that it knows."""
         return self._get(WorkerPage, "/workers")
 
-    def set_wish(self, worker: str, action: WorkerAction, now: bool = False) -> WorkerView:
-        """Enable, drain or disable a worker; `now` gives back what it renders, too."""
-        return self._send(WorkerView, "POST", f"/workers/{worker}/{action}", WishRequest(now=now))
+    def wish(self, filters: Sequence[str], action: WorkerAction, now: bool = False) -> Changed:
+        """Enable, drain or disable the workers that are meant; `now` gives back what they render, too."""
+        return self._send(Changed, "POST", f"/workers/{action}", WishesRequest(filters=list(filters), now=now))
+
+    # --- objects of any kind -------------------------------------------------------------------------------------
+
+    def objects(
+        self, kind: str, filters: Sequence[str] = (), limit: int | None = None, offset: int | None = None
+    ) -> ObjectPage:
+        """Those that are meant, and all their attributes; a page of them."""
+        return self._get(ObjectPage, _objects(kind), {"filter": filters, "limit": limit, "offset": offset})
+
+    def describe(self, kind: str) -> KindView:
+        """What a kind of object has."""
+        return self._get(KindView, f"{_objects(kind)}/describe")
+
+    def create(self, kind: str, values: Mapping[str, str]) -> Changed:
+        """Make one."""
+        return self._send(Changed, "POST", _objects(kind), CreateRequest(values=dict(values)))
+
+    def set(self, kind: str, filters: Sequence[str], values: Mapping[str, str]) -> Changed:
+        """Set attributes of those that are meant: of all of them, or of none."""
+        return self._send(Changed, "PATCH", _objects(kind), ChangeRequest(filters=list(filters), values=dict(values)))
+
+    def delete(self, kind: str, filters: Sequence[str]) -> Changed:
+        """Delete those that are meant: all of them, or none."""
+        return self._send(Changed, "DELETE", _objects(kind), DeleteRequest(filters=list(filters)))
+
+    def audit(self, limit: int | None = None, before: str | None = None, **wanted: str | None) -> AuditPage:
+        """Who changed what, the newest first; `wanted`: who, door, verb, kind."""
+        return self._get(AuditPage, "/audit", {"limit": limit, "before": before, **wanted})
+
+    def command(self, line: str) -> CommandAnswer:
+        """What the console answers to a line."""
+        return self._send(CommandAnswer, "POST", "/command", CommandRequest(line=line))
+
+    def shutdown(self) -> None:
+        """End the manager."""
+        self._ask("POST", "/shutdown")
 
     def _get(
         self, kind: type[T], path: str, params: Mapping[str, Value] | None = None, timeout_s: float | None = None
@@ -169,6 +217,16 @@ class Client:
         if not answer.is_success:
             raise _refused(answer)
         return answer
+
+
+def _own_headers(token: str) -> dict[str, str]:
+    """What opens the door, and who asks: the audit log keeps it. A header holds no more than ASCII."""
+    known = {"X-Brender-Door": "cli", "X-Brender-User": quote(places.user())}
+    return known | ({"Authorization": f"Bearer {token}"} if token else {})
+
+
+def _objects(kind: str) -> str:
+    return f"/objects/{quote(kind, safe='')}"
 
 
 def _decode(answer: "httpx.Response", kind: type[T]) -> T:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where brender keeps its things on a machine: the data folder, and the files in it that say where the manager is."""
 
+import getpass
 import os
 import platform
 from collections.abc import Mapping
@@ -51,3 +52,11 @@ def token(data: Path, environ: Mapping[str, str] = os.environ) -> str:
         return environ.get(TOKEN) or (data / "token").read_text().strip()
     except OSError:
         return ""
+
+
+def user() -> str:
+    """Who works here, as the operating system calls them. Empty where it does not know."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""  # a container's user may have no name

@@ -134,6 +134,20 @@ class SetWish(Command, frozen=True, kw_only=True):
     now: bool = False
 
 
+class SetPaused(Command, frozen=True, kw_only=True):
+    """Pause workers, with what they render, or resume them. Answer: a list of their `Worker`s."""
+
+    workers: tuple[str, ...]  # ids
+    paused: bool
+
+
+class KillRuns(Command, frozen=True, kw_only=True):
+    """End runs now, processes and all: their tasks are ready again, and nothing is counted. Answer: the `Run`s."""
+
+    runs: tuple[str, ...] = ()  # ids
+    workers: tuple[str, ...] = ()  # ids of workers, for all that they hold
+
+
 class CreateObject(Command, frozen=True, kw_only=True):
     """Make a worker (to be taken up by a machine of its name), a tag or a share. Answer: its row."""
 

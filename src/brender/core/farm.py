@@ -161,8 +161,8 @@ class LiveWorker:
     """A worker, and what is known of it at this moment."""
 
     __slots__ = (
-        "asked", "boot", "connection", "load", "memory_used_mb", "only_job", "progress", "record", "runs", "seen",
-        "step", "user",
+        "asked", "boot", "connection", "load", "memory_used_mb", "only_job", "paused", "progress", "record", "runs",
+        "seen", "step", "user",
     )  # fmt: skip
 
     def __init__(self, record: Worker, seen: float) -> None:
@@ -178,6 +178,7 @@ class LiveWorker:
         self.progress: dict[str, Progress] = {}
         self.load = 0.0
         self.memory_used_mb = 0
+        self.paused = False  # it says so itself; what is wanted of it is in its record
 
     @property
     def online(self) -> Connection:
@@ -190,7 +191,7 @@ class LiveWorker:
 
     @property
     def takes_work(self) -> bool:
-        return self.connection is not None and self.record.wish is Wish.ENABLED
+        return self.connection is not None and self.record.wish is Wish.ENABLED and not self.record.paused
 
 
 Rank = tuple[int, int, int]  # priority (negated), job, step: the order in which open steps are served
@@ -199,24 +200,26 @@ Rank = tuple[int, int, int]  # priority (negated), job, step: the order in which
 class OpenSteps:
     """Steps that have ready tasks, in queues by what they need and whose they are, each in the order to be served."""
 
-    def __init__(self) -> None:
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
         self.queues: dict[Needs, dict[str, list[Rank]]] = {}
         self._where: dict[StepKey, tuple[Needs, str, Rank]] = {}
 
     def put(self, key: StepKey, needs: Needs, owner: str, priority: int) -> bool:
-        """Add or move a step; True where it was not open before."""
-        rank = (-priority, *key)
-        if self._where.get(key) == (needs, owner, rank):
+        """Add or move a step; True where it is new to workers that fit `needs`."""
+        rank, was = (-priority, *key), self._where.get(key)
+        if was == (needs, owner, rank):
             return False
-        was_open = self.remove(key)
+        self._shares.want(owner, 1)  # before the step is taken out, or its owner would be gone for that moment
+        self.remove(key)
         insort(self.queues.setdefault(needs, {}).setdefault(owner, []), rank)
         self._where[key] = (needs, owner, rank)
-        return not was_open
+        return was is None or was[0] != needs
 
-    def remove(self, key: StepKey) -> bool:
-        """Take a step out; True where it was in."""
+    def remove(self, key: StepKey) -> None:
+        """Take a step out, if it is in."""
         if key not in self._where:
-            return False
+            return
         needs, owner, rank = self._where.pop(key)
         queue = self.queues[needs][owner]
         del queue[bisect_left(queue, rank)]
@@ -224,7 +227,7 @@ class OpenSteps:
             del self.queues[needs][owner]
         if not self.queues[needs]:
             del self.queues[needs]
-        return True
+        self._shares.want(owner, -1)
 
     def __contains__(self, key: StepKey) -> bool:
         return key in self._where
@@ -248,7 +251,7 @@ class Farm:
         self.settings: dict[str, Setting] = {}
         self.share_rows: dict[str, Share] = {}
         self.shares = Shares()
-        self.open = OpenSteps()
+        self.open = OpenSteps(self.shares)
         self.hungry: dict[str, None] = {}  # workers that may want work, to be looked at
         self.queued: dict[StepKey, dict[str, None]] = {}  # runs assigned and not begun
         self.unsettled: dict[int, None] = {}  # jobs whose state may follow from their tasks now
@@ -298,7 +301,7 @@ class Farm:
         for id_, worker in self.workers.items():
             if was := old.workers.get(id_):
                 worker.connection, worker.boot, worker.only_job = was.connection, was.boot, was.only_job
-                worker.seen, worker.progress = was.seen, was.progress
+                worker.seen, worker.progress, worker.paused = was.seen, was.progress, was.paused
         self.hungry = dict.fromkeys(self.workers)
 
     def setting(self, name: str) -> str | int | float | bool:
@@ -335,7 +338,16 @@ class Farm:
         for step in self.steps_of(job.id):
             step.spec = job.steps[step.number]
             self._reopen(step)
+        if old is not None and old.owner != job.owner:
+            self._hand_over(job)
         self.unsettled[job.id] = None
+
+    def _hand_over(self, job: Job) -> None:
+        """Workers that hold runs of it render for its new owner."""
+        for run in self.runs_of(job.id):
+            worker = self.workers[run.worker]
+            if run.id in worker.runs:
+                self._count_user(worker, job.owner)
 
     def _drop_job(self, job: Job) -> None:
         if self.jobs.pop(job.id, None) is None:
@@ -356,7 +368,7 @@ class Farm:
         self.unsettled[task.job] = None
 
     def _reopen(self, step: LiveStep) -> None:
-        """Keep `open` true of a step; when it becomes open, every worker that takes work may want it."""
+        """Keep `open` true of a step; when it becomes so to a worker that takes work, that may want it."""
         job = self.jobs[step.job]
         if step.ready and not job.pause:
             if self.open.put(step.key, self.needs(job), job.owner, job.priority):

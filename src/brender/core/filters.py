@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
-from brender.core.attributes import Attribute, Kind
+from brender.core.attributes import Attribute, Kind, scalar_text
 from brender.core.farm import Farm
 from brender.core.nouns import Value
 
 _CONDITION = re.compile(r"([A-Za-z_]+)(<=|>=|!=|=|<|>)(.*)", re.DOTALL)
+_OPERATOR = re.compile(r"(<=|>=|!=|=|<|>)(.*)", re.DOTALL)
 _ORDERED = ("<", "<=", ">", ">=")
 _NEEDS_ORDER = ("int", "float")
 
@@ -59,19 +60,24 @@ def parse(kind: Kind, words: Iterable[str]) -> Filter:
 
 
 def parse_values(kind: Kind, filters: Mapping[str, object]) -> Filter:
-    """A filter from a JSON object: `{"wish": "enabled", "cores": ">=8"}`; an empty one is `all`."""
-    words = [f"{name}{value}" if _has_operator(value) else f"{name}={_word(value)}" for name, value in filters.items()]
-    return msgspec.structs.replace(parse(kind, words), given=True)
+    """A filter from a JSON object: `{"wish": "enabled", "cores": ">=8"}`; an empty one is `all`.
+
+    A list asks a list for all its words, and anything else for any of its values.
+    """
+    return Filter(conditions=tuple(_given(kind, name, value) for name, value in filters.items()), given=True)
 
 
-def _has_operator(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(("<", ">", "=", "!="))
+def _given(kind: Kind, name: str, value: object) -> Condition:
+    if isinstance(value, str) and (match := _OPERATOR.fullmatch(value)):
+        return _condition(kind, name, *match.groups())
+    attribute = kind.attribute(name)
+    if isinstance(value, list | tuple):
+        return Condition(attribute.name, "=", tuple(_one(attribute, each) for each in value))
+    return Condition(attribute.name, "=", _one(attribute, value))
 
 
-def _word(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+def _one(attribute: Attribute, value: object) -> Any:
+    return _value(attribute, value) if isinstance(value, str) else _anything(attribute).parse(value)
 
 
 def _condition(kind: Kind, name: str, operator: str, raw: str) -> Condition:
@@ -82,10 +88,17 @@ def _condition(kind: Kind, name: str, operator: str, raw: str) -> Condition:
 
 
 def _value(attribute: Attribute, raw: str) -> Value:
-    """What is compared with. A filter may ask for a value out of range: nothing will match it."""
-    if attribute.type in ("text", "choice", "list") and (_is_glob(raw) or attribute.type != "choice"):
+    """What is compared with."""
+    if attribute.type == "list":
+        return tuple(word for part in raw.split(",") if (word := part.strip()))
+    if attribute.type == "text" or (attribute.type == "choice" and _is_glob(raw)):
         return raw
-    return msgspec.structs.replace(attribute, least=None, most=None, check=None).parse(raw)
+    return _anything(attribute).parse(raw)
+
+
+def _anything(attribute: Attribute) -> Attribute:
+    """A filter may ask for a value out of range: nothing will match it."""
+    return msgspec.structs.replace(attribute, least=None, most=None, check=None, any_scalar=True)
 
 
 def _is_glob(text: str) -> bool:
@@ -93,11 +106,20 @@ def _is_glob(text: str) -> bool:
 
 
 def _equal(found: Value, wanted: Value) -> bool:
-    if isinstance(found, tuple):
-        return any(_equal(each, wanted) for each in found) or (not found and wanted == "")
+    if isinstance(wanted, tuple):
+        return _equal_many(found, wanted)
     if isinstance(found, str) and isinstance(wanted, str):
         return fnmatchcase(found.lower(), wanted.lower()) if _is_glob(wanted) else found.lower() == wanted.lower()
+    if isinstance(found, bool | int | float) and isinstance(wanted, str):  # a setting's value, of any type
+        return scalar_text(found) == wanted.lower()
     return found == wanted
+
+
+def _equal_many(found: Value, wanted: tuple[Any, ...]) -> bool:
+    """A list has every word that is wanted, and none where none is; anything else is one of them."""
+    if isinstance(found, tuple):
+        return all(any(_equal(each, word) for each in found) for word in wanted) if wanted else not found
+    return any(_equal(found, each) for each in wanted)
 
 
 def _compare(found: Value, wanted: Value, operator: str) -> bool:
@@ -114,8 +136,10 @@ def matcher(kind: Kind, chosen: Filter, farm: Farm) -> Callable[[Any], bool]:
         own = [str(key.read(farm, thing)) for key in keys]
         return not chosen.names or any(_equal(text, name) for name in chosen.names for text in own)
 
+    reads = [(kind.attribute(c.attribute).read, c.holds) for c in chosen.conditions]
+
     def fits(thing: Any) -> bool:
-        return all(c.holds(kind.attribute(c.attribute).read(farm, thing)) for c in chosen.conditions)
+        return all(holds(read(farm, thing)) for read, holds in reads)
 
     return lambda thing: named(thing) and fits(thing)
 

@@ -144,6 +144,13 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     runs: tuple[Progress, ...] = ()
     load: float = 0.0
     memory_mb: int = 0  # in use
+    paused: bool = False  # it works on nothing, and what it had begun is stopped where it was
+
+
+class Pong(Message, frozen=True, kw_only=True):
+    """The answer to a `Ping`, from the very loop that takes all other orders."""
+
+    id: str
 
 
 class Log(Message, frozen=True, kw_only=True):
@@ -211,6 +218,7 @@ class Welcome(Message, frozen=True, kw_only=True):
     heartbeat_s: float
     lease_s: float
     adopted: tuple[str, ...] = ()
+    paused: bool = False  # as the manager wants it now: it was perhaps paused, or resumed, in the meantime
 
 
 class Refused(Message, frozen=True, kw_only=True):
@@ -243,6 +251,20 @@ class Stop(Message, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class PauseWork(Message, frozen=True, kw_only=True):
+    """Stop all processes of the work where they are, and begin nothing. Paused already: nothing changes."""
+
+
+class ResumeWork(Message, frozen=True, kw_only=True):
+    """Let them go on. Not paused: nothing changes."""
+
+
+class Ping(Message, frozen=True, kw_only=True):
+    """Answer `Pong` with the same id, at once."""
+
+    id: str
+
+
 class Ack(Message, frozen=True, kw_only=True):
     """A report is saved. `stop`: its run is no longer live; end it, remove its files, and report no more of it."""
 
@@ -250,5 +272,5 @@ class Ack(Message, frozen=True, kw_only=True):
     verdict: Literal["ok", "stop"] = "ok"
 
 
-ToManager = Hello | Heartbeat | Log | Goodbye | Started | SceneOpened | Rendered | Failed | Unstarted | Stopped
-ToWorker = Welcome | Refused | Assign | Recall | Stop | Ack
+ToManager = Hello | Heartbeat | Pong | Log | Goodbye | Started | SceneOpened | Rendered | Failed | Unstarted | Stopped
+ToWorker = Welcome | Refused | Assign | Recall | Stop | PauseWork | ResumeWork | Ping | Ack

@@ -168,6 +168,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 0  # of a failed one: the task's how many-th failure it was
     final: bool = False  # of a failed one: its task has failed for good
     result: messages.Result | None = None
+    stop: str = ""  # wanted, and why: its worker is told again whenever it comes back
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +182,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     host: messages.Host
     tags: tuple[str, ...] = ()  # given to it by a person, besides those it has of its own
     note: str = ""
+    paused: bool = False  # wanted: it begins nothing, and what it has begun stands still
     legacy: bool = False  # a client of 2013, known by its MAC address: takes no render tasks
 
     @property
@@ -215,7 +217,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """Something set for the whole farm; what there is: `attributes.SETTINGS`."""
+    """Something set for the whole farm; what there is: `settings.SETTINGS`."""
 
     name: str
     value: str | int | float | bool
@@ -239,5 +241,5 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 class Gone(msgspec.Struct, frozen=True, kw_only=True):
     """An object that is deleted: a row that takes a row away."""
 
-    kind: str  # as in `attributes.KINDS`
+    kind: str  # as in `kinds.KINDS`
     key: str

@@ -280,6 +280,7 @@ class ManagerFile(View, frozen=True, kw_only=True):
     url: str  # "http://127.0.0.1:8080"
     pid: int
     boot: str
+    console_port: int | None = None  # where its console listens, at the same address; None: it has none
 
 
 def state_names() -> tuple[str, ...]:

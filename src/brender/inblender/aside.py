@@ -13,7 +13,8 @@ from typing import Any
 
 import bpy
 
-OWN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
+from .engine import OWN_ENGINES
+
 NAME = "~ brender, empty"  # the last by name
 
 
@@ -57,7 +58,7 @@ def _looks_around(curve: Any) -> bool:
 def _handlers() -> bool:
     """True where others than we listen to what happens in a render."""
     lists = (getattr(bpy.app.handlers, name) for name in dir(bpy.app.handlers) if name.startswith(_HEARD))
-    return any(not handler.__module__.startswith(__package__) for handlers in lists for handler in handlers)
+    return any(not str(getattr(h, "__module__", "")).startswith(__package__) for handlers in lists for h in handlers)
 
 
 _HEARD = ("render_", "frame_change_", "depsgraph_update_", "composite_")

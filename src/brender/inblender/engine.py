@@ -14,6 +14,8 @@ import bpy
 from .refusal import Refusal, listing
 from .settings import engines
 
+OWN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
+
 _LOOK_AT = 4096  # bytes of the render settings; the name lies at about 2460 from 3.4 to 5.0
 
 
@@ -62,7 +64,7 @@ def choose_device(scene: Any, wanted: str | None, allow_cpu: bool) -> tuple[str,
     Raises Refusal (missing_gpu) where a GPU is asked for, by the person or the scene, and Cycles has none to use.
     """
     if scene.render.engine != "CYCLES":
-        return _screen_device(), []
+        return "OpenGL" if scene.render.engine in OWN_ENGINES else "the engine's own choice", []
     preferences = bpy.context.preferences.addons["cycles"].preferences
     if wanted == "CPU":
         _override("CPU")
@@ -115,12 +117,3 @@ def _enabled(preferences: Any) -> list[str]:
         return []
     preferences.refresh_devices()
     return [d.name for d in preferences.devices if d.use and d.type == kind]
-
-
-def _screen_device() -> str:
-    try:
-        import gpu
-
-        return str(gpu.platform.renderer_get())
-    except (ImportError, SystemError):  # no OpenGL yet: it is started with the first picture
-        return "OpenGL"

@@ -104,10 +104,15 @@ class Outputs:
         self._nodes = [FileOutput(scene, node) for node in file_outputs(scene)]
         self._writers: list[Writer] = [self._main, *self._nodes]
         self._name = ""
+        self._movie = bool(scene.render.is_movie_format)
+        self._main_expected: list[Path] = []
+        self._node_expected: list[Path] = []  # without their endings
         _write_always(scene)
 
-    def redirect(self, name: str) -> list[str]:
+    def redirect(self, name: str, frames: list[int]) -> list[str]:
         """Turns every output into `name` beside its final folder, and returns these folders, made new.
+
+        What the frames must write there is worked out now: a script may turn the outputs elsewhere later.
 
         Raises Refusal: output_unwritable.
         """
@@ -115,19 +120,24 @@ class Outputs:
         for writer in self._writers:
             _make(writer.folder / name)
             writer.redirect(name)
+        self._main_expected = self._paths(self._main, frames[:1] if self._movie else frames)
+        self._node_expected = [path for node in self._nodes for path in self._paths(node, frames)]
         return [str(folder) for folder in self._folders()]
+
+    def _paths(self, writer: Writer, frames: list[int]) -> list[Path]:
+        return [writer.folder / self._name / name for frame in frames for name in writer.expected(frame)]
 
     def _folders(self) -> list[Path]:
         return list(dict.fromkeys(writer.folder / self._name for writer in self._writers))
 
-    def collect(self, frames: list[int]) -> list[dict[str, str]]:
+    def collect(self) -> list[dict[str, str]]:
         """The files of the run, each with its final place, in the order main picture, then nodes.
 
         Raises Refusal (disk_full, nothing_rendered) where one is empty or missing.
         """
         files = [(path, folder) for folder in self._folders() for path in _files(folder)]
         self._check_empty([path for path, _ in files])
-        self._check_missing(frames)
+        self._check_missing([path for path, _ in files])
         return [_file(path, folder) for path, folder in files]
 
     def _check_empty(self, paths: list[Path]) -> None:
@@ -139,16 +149,14 @@ class Outputs:
         if empty:
             raise Refusal("disk_full", f"Blender left {listing(empty)} empty: the disk, or a quota on it, is full.")
 
-    def _check_missing(self, frames: list[int]) -> None:
-        ends = frames[:1] if self._movie() else frames
-        missing = [m for frame in ends for writer in self._writers for m in _missing(writer, self._name, frame)]
+    def _check_missing(self, there: list[Path]) -> None:
+        missing = [path for path in self._main_expected if path not in there]
+        missing += [path for path in self._node_expected if not any(str(t).startswith(str(path)) for t in there)]
         if missing:
-            text = f"Blender said that it rendered, and did not write {listing(missing)}."
+            names = [str(path.parent.parent / path.name) for path in missing]
+            text = f"Blender said that it rendered, and did not write {listing(names)}."
             hint = " Does a script or handler change the output path while it renders?"
             raise Refusal("nothing_rendered", text + hint)
-
-    def _movie(self) -> bool:
-        return bool(bpy.context.scene.render.is_movie_format) and not self._nodes
 
     def remove(self) -> None:
         """Takes the run's folders away, with what is in them; final places are not touched."""
@@ -214,9 +222,13 @@ def file_outputs(scene: Any) -> list[Any]:
 
 
 def _write_always(scene: Any) -> None:
-    """In a run's own folder there is nothing to keep, and no placeholder to make for others."""
+    """In a run's own folder there is nothing to keep, and no placeholder to make for others.
+
+    "Render single layer" is for the interface: Blender's command line does not heed it, and the operator would.
+    """
     scene.render.use_overwrite = True
     scene.render.use_placeholder = False
+    scene.render.use_single_layer = False
 
 
 def _make(folder: Path) -> None:
@@ -234,17 +246,6 @@ def _files(folder: Path) -> list[Path]:
     with contextlib.suppress(FileNotFoundError):
         return sorted(path for path in folder.rglob("*") if path.is_file())
     return []
-
-
-def _missing(writer: Writer, name: str, frame: int) -> list[str]:
-    folder = writer.folder / name
-    there = {str(path.relative_to(folder)) for path in _files(folder)}
-    wanted = writer.expected(frame)
-    if isinstance(writer, Main):
-        absent = [n for n in wanted if n not in there]
-    else:
-        absent = [n for n in wanted if not any(t.startswith(os.path.normpath(n)) for t in there)]
-    return [str(writer.folder / n) for n in absent]
 
 
 def _file(path: Path, folder: Path) -> dict[str, str]:

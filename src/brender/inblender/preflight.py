@@ -161,4 +161,3 @@ class Blocked:
             raise Refusal("scripts_blocked", text + ". If you trust the file, render it with -y.")
         if not self.warnings:
             self.warnings.append(text + " (-Y).")
-

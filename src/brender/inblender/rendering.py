@@ -43,7 +43,7 @@ class Watch:
         self._told = 0.0
         self._send: Send = lambda *_, **__: None
         self.run = ""
-        self.began = self.rendered = self.ended = 0.0
+        self.began = self.sampled = self.rendered = self.ended = 0.0
         self.cancelled = False
         for name in ("init", "pre", "stats", "post", "write", "complete", "cancel"):
             getattr(bpy.app.handlers, f"render_{name}").insert(0, getattr(self, f"_{name}"))
@@ -51,7 +51,7 @@ class Watch:
     def start(self, run: str, frames: list[int], send: Send) -> None:
         """Sets the range to render; `render_init` puts the scene's own back."""
         self.run, self._send, self.cancelled = run, send, False
-        self.began = self.rendered = self.ended = 0.0
+        self.began = self.sampled = self.rendered = self.ended = 0.0
         self._range = (self._scene.frame_start, self._scene.frame_end)
         _set_range(self._scene, frames[0], frames[-1])
 
@@ -68,9 +68,12 @@ class Watch:
 
     def _stats(self, text: Any = None, *_: Any) -> None:
         now = time.monotonic()
+        said = text if isinstance(text, str) else ""  # 3.4 gives None
+        if "Sample" in said and not self.sampled:
+            self.sampled = now
         if now - self._told >= TELL_EVERY_S:
             self._told = now
-            self._tell("stats", text=text if isinstance(text, str) else "")
+            self._tell("stats", text=said)
 
     def _post(self, *_: Any) -> None:
         self.rendered = time.monotonic()
@@ -103,13 +106,13 @@ def render(session: "Session", order: dict[str, Any], send: Send) -> dict[str, A
     for frame in frames:
         settings.check_frame(frame)
     memory, cpu = Memory(), _cpu_s()
-    folders = session.outputs.redirect(order["folder"])
+    folders = session.outputs.redirect(order["folder"], frames)
     send("started", run=order["run"], folders=folders, at=time.monotonic())
     try:
         session.prepare(frames[0], lambda frame: _tell_step(send, order["run"], frame))
         _operate(session, order["run"], frames, send)
         session.check_after()
-        files = session.outputs.collect(frames)
+        files = session.outputs.collect()
     except BaseException:
         session.outputs.remove()
         raise
@@ -120,6 +123,7 @@ def render(session: "Session", order: dict[str, Any], send: Send) -> dict[str, A
         "files": files,
         "began": watch.began,
         "ended": watch.ended,
+        "sync_s": max(0.0, watch.sampled - watch.began),
         "render_s": watch.rendered - watch.began,
         "write_s": max(0.0, watch.ended - watch.rendered),
         "cpu_s": _cpu_s() - cpu,

@@ -6,6 +6,7 @@ Blender goes on after an error and says success; here an error ends the opening.
 """
 
 import sys
+import sysconfig
 import traceback
 import types
 from pathlib import Path
@@ -17,6 +18,8 @@ from . import settings
 from .refusal import Refusal
 
 Script = dict[str, Any]
+
+EXPRESSION = "<python-expr>"  # what stands for a file's name in the traces of --python-expr
 
 
 def run_all(scripts: list[Script], before_open: bool) -> None:
@@ -53,7 +56,7 @@ def _left(script: Script, leave: SystemExit) -> None:
 def _source(script: Script) -> tuple[str, str]:
     wanted = script["source"]
     if script["kind"] == "expr":
-        return "<python-expr>", wanted
+        return EXPRESSION, wanted
     if script["kind"] == "text":
         return _text(wanted)
     try:
@@ -95,7 +98,7 @@ class Errors:
         if issubclass(kind, SystemExit):
             return
         name = _place(error, trace)
-        if name == "<bpy driver>" or _is_installed(name):
+        if _is_installed(name):
             self.warnings.append(describe(error, name).partition(" Blender would")[0])
         else:
             self.fatal = self.fatal or describe(error, name)
@@ -115,6 +118,8 @@ def _place(error: BaseException, trace: types.TracebackType | None) -> str:
 
 
 def _is_installed(name: str) -> bool:
-    """True for add-ons and Blender's own scripts: what does not belong to the job."""
-    folders = [*bpy.utils.script_paths(), *sys.path]
-    return any(folder and name.startswith(str(Path(folder)) + "/") for folder in folders)
+    """True for add-ons and Blender's own Python (drivers, Mantaflow: "<...>"): what does not belong to the job."""
+    if name.startswith("<") and name != EXPRESSION:
+        return True
+    folders = [*bpy.utils.script_paths(), *sysconfig.get_paths().values()]
+    return any(Path(folder) in Path(name).parents for folder in folders)

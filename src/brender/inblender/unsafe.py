@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import bpy
 
+from .engine import OWN_ENGINES
 from .used import Used
 
 Detector = Callable[[Used], bool]
@@ -38,6 +39,10 @@ def _hair(used: Used) -> bool:
     return any(system.settings.type == "HAIR" for thing in used.all_objects() for system in thing.particle_systems)
 
 
+def _foreign(used: Used) -> bool:
+    return used.scene.render.engine not in OWN_ENGINES
+
+
 UNSAFE = (
     Unsafe(
         "adaptive subdivision",
@@ -50,6 +55,12 @@ UNSAFE = (
         _hair,
         "it stays where it was while its object moves (3.4, 4.5 and 5.0: 3 to 10 % of the pixels wrong)",
         "no persistent data",
+    ),
+    Unsafe(
+        "an add-on's engine",
+        _foreign,
+        "whether it keeps something from one frame to the next is not known",
+        "cold",
     ),
 )
 

@@ -16,7 +16,8 @@ import msgspec
 from litestar import Litestar
 from litestar.serialization import encode_json
 
-from brender.core import failures, messages, nouns, scene, views
+from brender.core import failures, messages, nouns, objectviews, scene, views
+from brender.manager import apiobjects
 
 Document = dict[str, Any]
 METHODS = ("get", "post", "patch", "put", "delete")
@@ -68,6 +69,7 @@ def document(app: Litestar) -> Document:
     for name, schema in found["components"]["schemas"].items():
         if name in words:
             _describe(schema, words[name])
+    apiobjects.add(found)
     return found
 
 
@@ -86,7 +88,7 @@ def _describe(schema: Document, words: Words) -> None:
 def _words() -> dict[str, Words]:
     """Of each type of the API its docstring, and the comments that stand behind its fields."""
     found: dict[str, Words] = {}
-    for module in (failures, scene, messages, nouns, views):
+    for module in (failures, scene, messages, nouns, views, objectviews):
         found |= _of_module(module)
     return found
 

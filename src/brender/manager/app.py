@@ -7,8 +7,10 @@ import errno
 import os
 import secrets
 import socket
+import sys
 import time
 from collections.abc import Coroutine, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,14 @@ from brender.core.changes import Discard, Effect, Publish, Row, Tell
 from brender.core.farm import Now
 from brender.core.views import ManagerFile
 from brender.manager import auth, http
+from brender.manager.console.server import Console
 from brender.manager.engine import Engine, keys_of
 from brender.manager.events import Events
 from brender.manager.files import Files, Publisher
 from brender.manager.hub import Hub
 from brender.manager.lock import DataLock, LockedError
+from brender.manager.service import Service
+from brender.manager.views import Views
 from brender.store import Store, StoreError
 from brender.store import folder as storefolder
 
@@ -34,6 +39,7 @@ log = structlog.get_logger()
 
 TICK_S = 1.0
 PUBLISHERS = 2
+MOST_FILES = 65_536  # open at once
 
 
 class CannotStart(Exception):
@@ -46,6 +52,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     data: Path
     host: str = "127.0.0.1"
     port: int = 8080  # 0: any that is free
+    console_port: int | None = 6000  # 0: any that is free; None: no console
 
 
 def now() -> Now:
@@ -71,7 +78,16 @@ class Manager:
         self.engine = Engine(store, clock=now, new_id=new_id, act=self._act, changed=self._changed)
         self.publisher = Publisher(self.engine.command)
         self.hub = Hub(self.engine, self.files)
+        views = Views(self.engine, store)
+        self.service = Service(self.engine, store, self.files, views, self.end, self.hub.ping)
+        self.console = Console(self.service)
         self.url = ""
+        self._server: uvicorn.Server | None = None
+
+    def end(self) -> None:
+        """End in order, as a signal would."""
+        if self._server:
+            self._server.should_exit = True
 
     def _act(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -84,11 +100,11 @@ class Manager:
     def _changed(self, rows: Sequence[Row]) -> None:
         self.events.changed(keys_of(rows))
 
-    async def run(self, listening: socket.socket, token: str) -> None:
-        """Serve until told to end."""
+    async def run(self, listening: socket.socket, token: str, console: socket.socket | None = None) -> None:
+        """Serve until told to end; on `console` too, where there is one."""
         await self.engine.load()
         self.url = f"http://{self.config.host}:{listening.getsockname()[1]}"
-        server = uvicorn.Server(
+        server = self._server = uvicorn.Server(
             uvicorn.Config(
                 http.create(self, token),
                 log_config=None,
@@ -100,10 +116,11 @@ class Manager:
             )
         )
         tasks = [asyncio.create_task(each) for each in (self.engine.run(), self._tick(), *self._publishers())]
-        tasks.append(asyncio.create_task(self._announce(server)))
+        tasks.append(asyncio.create_task(self._announce(server, console)))
         try:
             await server.serve(sockets=[listening])
         finally:
+            await self.console.close()
             self.events.close()
             for task in tasks:
                 task.cancel()
@@ -124,15 +141,14 @@ class Manager:
                 log.error("a tick was not saved", error=error.message)
             await asyncio.sleep(TICK_S)
 
-    async def _announce(self, server: uvicorn.Server) -> None:
+    async def _announce(self, server: uvicorn.Server, console: socket.socket | None) -> None:
         """Once it answers, say where: `manager.json` for the commands on this machine, a line for the person."""
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn tells nobody
             await asyncio.sleep(0.01)
-        _write_private(
-            self.config.data / "manager.json",
-            msgspec.json.encode(ManagerFile(url=self.url, pid=os.getpid(), boot=self.boot)),
-        )
-        log.info("manager ready", url=self.url, data=str(self.config.data), version=__version__)
+        port = await self.console.start(console) if console else None
+        said = ManagerFile(url=self.url, pid=os.getpid(), boot=self.boot, console_port=port)
+        _write_private(self.config.data / "manager.json", msgspec.json.encode(said))
+        log.info("manager ready", url=self.url, console=port, data=str(self.config.data), version=__version__)
 
 
 def _write_private(path: Path, content: bytes) -> None:
@@ -146,23 +162,45 @@ def _write_private(path: Path, content: bytes) -> None:
 
 def listen(config: Config) -> socket.socket:
     """The bound socket; `CannotStart` where the address is not to be had."""
-    listening = socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET)
+    return _bound(config.host, config.port, "--port")
+
+
+def listen_console(config: Config) -> socket.socket | None:
+    """The console's, where it is to have one."""
+    return None if config.console_port is None else _bound(config.host, config.console_port, "--console-port")
+
+
+def _bound(host: str, port: int, option: str) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((config.host, config.port))
+        listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise CannotStart(_cannot_listen(error, config)) from None
+        raise CannotStart(_cannot_listen(error, host, port, option)) from None
     return listening
 
 
-def _cannot_listen(error: OSError, config: Config) -> str:
-    where = f"{config.host}, port {config.port}"
+def _cannot_listen(error: OSError, host: str, port: int, option: str) -> str:
+    where = f"{host}, port {port}"
     if error.errno == errno.EADDRINUSE:
-        return f"Another program listens at {where}. Take another one with --port; `brender doctor` says whose it is."
+        none = " or --no-console" if option == "--console-port" else ""
+        return f"Another program listens at {where}. Take another one with {option}{none}; `brender doctor` says more."
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"This machine has no address {config.host}."
+        return f"This machine has no address {host}."
     return f"The manager cannot listen at {where}: {error.strerror or error}."
+
+
+def room_for_connections() -> None:
+    """Allow as many open sockets as the system lets this user have: a thousand consoles are a thousand files."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def network_file_system(folder: Path) -> str | None:
@@ -175,18 +213,19 @@ def run(config: Config) -> None:
     try:
         config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         auth.refuse_open_address(config.host)
-        with DataLock(config.data), listen(config) as listening:
-            _serve(config, listening)
+        room_for_connections()
+        with DataLock(config.data), listen(config) as listening, listen_console(config) or nullcontext() as console:
+            _serve(config, listening, console)
     except (LockedError, StoreError, auth.AuthError) as error:
         raise CannotStart(str(error)) from None
     except OSError as error:
         raise CannotStart(f"The data folder {config.data} cannot be used: {error.strerror or error}.") from None
 
 
-def _serve(config: Config, listening: socket.socket) -> None:
+def _serve(config: Config, listening: socket.socket, console: socket.socket | None) -> None:
     store = Store.open(config.data)
     try:
-        asyncio.run(Manager(config, store).run(listening, auth.token(config.data)))
+        asyncio.run(Manager(config, store).run(listening, auth.token(config.data), console))
     except KeyboardInterrupt:
         pass
     finally:

@@ -121,7 +121,7 @@ class Engine:
         """A sign of life: memory alone, waits for nothing."""
         self.farm.heard(worker, heartbeat.runs, self.clock())
         heard = self.farm.workers[worker]
-        heard.load, heard.memory_used_mb = heartbeat.load, heartbeat.memory_mb
+        heard.load, heard.memory_used_mb, heard.paused = heartbeat.load, heartbeat.memory_mb, heartbeat.paused
 
     async def load(self) -> None:
         """Fill the memory from the store. Before any socket opens."""

@@ -50,6 +50,13 @@ class Files:
             if file.tell() < LONGEST_LOG:
                 file.write(text)
 
+    def read_log(self, run: Run) -> str:
+        """A run's log, so far."""
+        try:
+            return self.log_path(run.job, run.id).read_text("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+
     def keep_thumbnail(self, run: Run, jpeg: bytes) -> None:
         """Keep the picture of a picture; whole or not at all."""
         path = self.thumbnail_path(run.job, run.step, run.index)

@@ -21,9 +21,9 @@ from brender.manager.engine import Engine
 from brender.manager.events import Events
 from brender.manager.files import Files
 from brender.manager.hub import Hub
-from brender.manager.routes import farm, frames, jobs, workers
-from brender.manager.views import Views
-from brender.store import Store
+from brender.manager.routes import command, farm, frames, jobs, objects, workers
+from brender.manager.routes.asking import asker
+from brender.manager.service import Service
 
 PREFIX = "/api/v1"
 OPEN_PATHS = frozenset({"/", f"{PREFIX}/docs", f"{PREFIX}/openapi.json"})  # all else wants the token
@@ -35,13 +35,13 @@ class House(Protocol):
     @property
     def engine(self) -> Engine: ...
     @property
-    def store(self) -> Store: ...
-    @property
     def files(self) -> Files: ...
     @property
     def events(self) -> Events: ...
     @property
     def hub(self) -> Hub: ...
+    @property
+    def service(self) -> Service: ...
     @property
     def boot(self) -> str: ...
     @property
@@ -74,7 +74,8 @@ def create(house: House, token: str) -> ASGIApp:
     return Door(
         application(
             engine=house.engine,
-            views=Views(house.engine, house.store),
+            views=house.service.views,
+            service=house.service,
             files=house.files,
             events=house.events,
             hub=house.hub,
@@ -85,15 +86,16 @@ def create(house: House, token: str) -> ASGIApp:
     )
 
 
-_NO_PARTS: dict[str, object] = dict.fromkeys(("engine", "views", "files", "events", "hub", "facts"))
+_NO_PARTS: dict[str, object] = dict.fromkeys(("engine", "views", "service", "files", "events", "hub", "facts"))
 
 
 def application(**parts: object) -> Litestar:
     """The routes over these parts, with no door before them; over none, for the API's document."""
-    handlers = [*jobs.HANDLERS, *frames.HANDLERS, *workers.HANDLERS, *farm.HANDLERS]
+    handlers = [each for routes in (jobs, frames, workers, objects, command, farm) for each in routes.HANDLERS]
+    given = {name: Provide(_given(part), sync_to_thread=False) for name, part in (_NO_PARTS | parts).items()}
     return Litestar(
         [front, openapi, Router(PREFIX, route_handlers=handlers)],
-        dependencies={name: Provide(_given(part), sync_to_thread=False) for name, part in (_NO_PARTS | parts).items()},
+        dependencies=given | {"asker": Provide(asker, sync_to_thread=False)},
         exception_handlers={Exception: errors.answer},
         before_request=errors.refuse_other_media,
         after_request=_headers,
@@ -122,7 +124,8 @@ def _openapi() -> OpenAPIConfig:
         description=(
             "Every error is an `ErrorBody`. Times are seconds since 1970, durations end in `_s`, memory is MB (2**20 "
             "bytes), paths are absolute. All but this wants `Authorization: Bearer` with what the file `token` in the "
-            "data folder holds."
+            "data folder holds. A command says who it is for, for the audit log: `X-Brender-Door: cli`, and "
+            "`X-Brender-User` with the user's name, percent-encoded."
         ),
         license=License(name="GPL-3.0-or-later", identifier="GPL-3.0-or-later"),
         components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),

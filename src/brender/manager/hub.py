@@ -8,6 +8,7 @@ engine's rules make good what was missed (docs/protocol.md).
 import asyncio
 import hashlib
 import secrets
+import time
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from brender.manager.files import Files
 log = structlog.get_logger()
 
 HELLO_WITHIN_S = 10.0
+PING_WITHIN_S = 5.0
 MOST_WAITING = 10_000  # messages for one worker; who does not read them is let go
 LONGEST_MESSAGE = 4 * 2**20  # bytes
 
@@ -49,6 +51,7 @@ class Link:
         self.id = secrets.token_hex(8)
         self.socket = socket
         self.waiting: asyncio.Queue[m.ToWorker | None] = asyncio.Queue()
+        self.pings: dict[str, asyncio.Future[float]] = {}  # sent, and not answered: when the answer came
 
     def put(self, message: m.ToWorker | None) -> None:
         """Queue a message; a worker that no longer reads is let go."""
@@ -83,6 +86,33 @@ class Hub:
             else:
                 self._put(self._engine.farm.workers[each.worker].connection, each.message)
 
+    async def ping(self, worker: str) -> float:
+        """Seconds until the worker (an id) has answered. `Refusal` where it is not there, or does not answer."""
+        link, name = self._link_of(worker)
+        id_ = secrets.token_hex(8)
+        answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        link.pings[id_] = answered
+        sent = time.monotonic()
+        link.put(m.Ping(id=id_))
+        try:
+            async with asyncio.timeout(PING_WITHIN_S):
+                return await answered - sent
+        except TimeoutError:
+            raise c.Refusal(f"Worker {name} is connected, and has not answered within {PING_WITHIN_S:.0f} s.") from None
+        except Closed:
+            raise c.Refusal(f"Worker {name} has gone offline before it answered.") from None
+        finally:
+            del link.pings[id_]
+
+    def _link_of(self, worker: str) -> tuple[Link, str]:
+        if (known := self._engine.farm.workers.get(worker)) is None:
+            raise c.Refusal(f"There is no worker {worker}.", "not_found")
+        if known.record.legacy:
+            raise c.Refusal(f"Worker {known.record.name} is a client of 2013, which answers no ping.")
+        if (link := self._links.get(known.connection or "")) is None:
+            raise c.Refusal(f"Worker {known.record.name} is offline.")
+        return link, known.record.name
+
     def close(self) -> None:
         """End every connection: the manager stops."""
         for connection in list(self._links):
@@ -104,6 +134,9 @@ class Hub:
             await _refuse(link, error)
         finally:
             del self._links[link.id]
+            for answered in link.pings.values():
+                if not answered.done():
+                    answered.set_exception(Closed())
 
     async def _talk(self, link: Link) -> None:
         async with asyncio.timeout(HELLO_WITHIN_S):
@@ -136,6 +169,8 @@ class Hub:
         match message:
             case m.Heartbeat():
                 self._engine.heard(worker, message)
+            case m.Pong():
+                _answered(link, message)
             case m.Log():
                 await self._log(worker, message)
             case m.Report():
@@ -154,6 +189,12 @@ class Hub:
         if isinstance(report, m.Rendered) and report.thumbnail and run is not None and run.worker == worker:
             await asyncio.to_thread(self._files.keep_thumbnail, run, report.thumbnail)
         link.put(await self._engine.command(c.TakeReport(worker=worker, report=report)))
+
+
+def _answered(link: Link, pong: m.Pong) -> None:
+    asked = link.pings.get(pong.id)
+    if asked is not None and not asked.done():
+        asked.set_result(time.monotonic())
 
 
 async def _receive(socket: Socket) -> m.ToManager:

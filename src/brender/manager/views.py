@@ -133,9 +133,8 @@ class Views:
 
     def _ended_states(self, job: Job) -> bytes:
         states = bytearray([after_the_end(job.state, TaskState.READY)]) * job.steps[0].tasks
-        for task in self._store.tasks_of(job.id):
-            if task.step == 0:
-                states[task.index] = after_the_end(job.state, task.state)
+        for index, state in self._store.task_states(job.id, 0):
+            states[index] = after_the_end(job.state, state)
         return bytes(states)
 
     async def index_of(self, id_: int, frame: int) -> int:

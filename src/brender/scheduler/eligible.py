@@ -21,6 +21,8 @@ def unavailable(worker: LiveWorker) -> str | None:
         return "is disabled"
     if worker.record.wish is Wish.DRAINING:
         return "is draining: it finishes what it holds, and takes nothing new"
+    if worker.record.paused:
+        return "is paused"
     return None
 
 

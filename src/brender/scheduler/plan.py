@@ -46,14 +46,22 @@ def plan(farm: Farm, id_: str) -> Plan:
 
 def _best(farm: Farm, worker: LiveWorker) -> Rank | None:
     """The open step that comes first of those this worker may take: by priority, then by shares, then by age."""
+    stays = _stays_for(farm, worker)
     found = [
-        (rank[0], farm.shares.load(owner), rank)
+        (rank[0], farm.shares.load(owner, 1 if owner == stays else 0), farm.shares.served.get(owner, 0.0), rank)
         for needs, queues in farm.open.queues.items()
         if lacks(worker, needs) is None
         for owner, queue in queues.items()
         for rank in _first(worker, queue)
     ]
-    return min(found)[2] if found else None
+    return min(found)[-1] if found else None
+
+
+def _stays_for(farm: Farm, worker: LiveWorker) -> str | None:
+    """For whom a worker that holds nothing goes on, unless it is another's turn: it counts as that user's already."""
+    if worker.user is not None or worker.step is None or worker.step not in farm.open:
+        return None
+    return farm.jobs[worker.step[0]].owner
 
 
 def _first(worker: LiveWorker, queue: list[Rank]) -> Iterator[Rank]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, exc
+from sqlalchemy import Column, Connection, Engine, Table, bindparam, create_engine, event, exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import QueuePool
@@ -57,6 +57,20 @@ class Database:
         put = statement.on_conflict_do_update(
             index_elements=list(table.primary_key),
             set_={c.name: statement.excluded[c.name] for c in table.columns if c.info.get("changes")},
+        )
+        return str(put.compile(dialect=self._writer.dialect))
+
+    def delete(self, column: Column[Any]) -> str:
+        """The statement that deletes the rows with a value in a column: takes tuples of that value."""
+        statement = column.table.delete().where(column == bindparam("value"))
+        return str(statement.compile(dialect=self._writer.dialect))
+
+    def raise_to(self, table: Table, column: Column[Any]) -> str:
+        """The statement that puts a row, and never lowers the number in a known one's column."""
+        statement = _INSERTS[self._writer.dialect.name](table)
+        new = statement.excluded[column.name]
+        put = statement.on_conflict_do_update(
+            index_elements=list(table.primary_key), set_={column.name: new}, where=new > column
         )
         return str(put.compile(dialect=self._writer.dialect))
 

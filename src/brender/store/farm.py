@@ -12,22 +12,27 @@ import msgspec
 from sqlalchemy import Connection, Select, func, select, union
 
 from brender.core.changes import Row
-from brender.core.nouns import Job, Run, Task, Worker
-from brender.store.records import JOBS, RUNS, TASKS, WORKERS, DamagedError, Kept, Noun
-from brender.store.tables import ENDED, RUN_IS_LIVE, jobs, runs, tasks, workers
+from brender.core.kinds import setting_value
+from brender.core.nouns import Job, Run, Setting, Share, Tag, Task, Worker
+from brender.core.settings import SETTINGS as KNOWN
+from brender.store.records import JOBS, RUNS, SETTINGS, SHARES, TAGS, TASKS, WORKERS, DamagedError, Kept, Noun
+from brender.store.tables import ENDED, RUN_IS_LIVE, given, jobs, runs, settings, shares, tags, tasks, workers
 
 
 class Damaged(msgspec.Struct, frozen=True):
-    """A job or a worker that was set aside, and why, in words."""
+    """A job, a worker, a tag, a share or a setting that was set aside, and why, in words."""
 
-    noun: str  # "job" or "worker"
+    noun: str  # as in `core.kinds`
     id: int | str
     message: str
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """Jobs that have not ended, or have a live run; their tasks that have rows; their live runs; all workers."""
+    """Jobs that have not ended, or have a live run; their tasks that have rows; their live runs; all the others."""
 
+    settings: list[Setting]
+    shares: list[Share]
+    tags: list[Tag]
     jobs: list[Job]
     tasks: list[Task]
     runs: list[Run]
@@ -40,43 +45,55 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         """What is alive, in the order in which one refers to the other: nothing of a job that has ended."""
         live = {job.id for job in self.jobs if job.state not in ENDED}
         parts = [each for part in (self.tasks, self.runs) for each in part if each.job in live]
-        return [*self.workers, *(job for job in self.jobs if job.id in live), *parts]
+        unfinished = [job for job in self.jobs if job.id in live]
+        return [*self.settings, *self.shares, *self.tags, *self.workers, *unfinished, *parts]
 
 
 def load_farm(connection: Connection) -> Loaded:
     """All that is unfinished: jobs and tasks in the order of their keys, runs and workers from the oldest on."""
-    bad: dict[int, str] = {}  # jobs, and what is wrong with the first damaged row of each
-    bad_workers: dict[str, str] = {}
+    reading = _Reading(connection)
     unfinished = union(select(jobs.c.id).where(jobs.c.state.not_in(ENDED)), select(runs.c.job).where(RUN_IS_LIVE))
-    found_jobs = _whole(connection, JOBS, select(jobs).where(jobs.c.id.in_(unfinished)).order_by(jobs.c.id), bad)
-    their_tasks = select(tasks).where(tasks.c.job.in_(unfinished)).order_by(*tasks.primary_key)
-    found_tasks = _whole(connection, TASKS, their_tasks, bad)
-    found_runs = _whole(connection, RUNS, select(runs).where(RUN_IS_LIVE).order_by(runs.c.assigned_at, runs.c.id), bad)
-    found_workers = _whole(connection, WORKERS, select(workers).order_by(workers.c.created_at), bad_workers)
-    _look_for_strays(found_jobs, [found_tasks, found_runs], bad)
-    _look_for_workers(found_runs, bad_workers, bad)
+    found_jobs = reading.whole(JOBS, select(jobs).where(jobs.c.id.in_(unfinished)).order_by(jobs.c.id))
+    found_tasks = reading.whole(TASKS, select(tasks).where(tasks.c.job.in_(unfinished)).order_by(*tasks.primary_key))
+    found_runs = reading.whole(RUNS, select(runs).where(RUN_IS_LIVE).order_by(runs.c.assigned_at, runs.c.id))
+    found_workers = reading.whole(WORKERS, select(workers).order_by(workers.c.created_at))
+    found_settings = reading.whole(SETTINGS, select(settings).order_by(settings.c.name))
+    _look_for_strays(found_jobs, [found_tasks, found_runs], reading.bad["job"])
+    _look_for_workers(found_runs, found_workers, reading.bad)
+    _look_at_values(found_settings, reading.bad["setting"])
     return Loaded(
-        jobs=[job for job in found_jobs if job.id not in bad],
-        tasks=[task for task in found_tasks if task.job not in bad],
-        runs=[run for run in found_runs if run.job not in bad],
+        settings=[setting for setting in found_settings if setting.name not in reading.bad["setting"]],
+        shares=reading.whole(SHARES, select(shares).order_by(shares.c.user)),
+        tags=reading.whole(TAGS, select(tags).order_by(tags.c.name)),
+        jobs=[job for job in found_jobs if job.id not in reading.bad["job"]],
+        tasks=[task for task in found_tasks if task.job not in reading.bad["job"]],
+        runs=[run for run in found_runs if run.job not in reading.bad["job"]],
         workers=found_workers,
-        next_job=1 + (connection.execute(select(func.max(jobs.c.id))).scalar() or 0),
-        damaged=[Damaged("job", *job) for job in bad.items()] + [Damaged("worker", *w) for w in bad_workers.items()],
+        next_job=1 + _last_job(connection),
+        damaged=[Damaged(noun, *each) for noun, of_noun in reading.bad.items() for each in of_noun.items()],
     )
 
 
-def _whole(connection: Connection, kept: Kept[Noun], query: Select[Any], bad: dict[Any, str]) -> list[Noun]:
-    """The nouns that can be read; for the others, `bad` learns whose they are (the job's or worker's id) and why."""
-    whole = []
-    for row in connection.execute(query):
-        try:
-            whole.append(kept.noun(row))
-        except DamagedError as error:
-            bad.setdefault(row.job if "job" in row._fields else row.id, str(error))
-    return whole
+class _Reading:
+    """Reads nouns, and notes of those that cannot be read whose they are, and what is wrong with the first of each."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.bad: dict[str, dict[Any, str]] = {noun: {} for noun in ("job", "worker", "tag", "share", "setting")}
+
+    def whole(self, kept: Kept[Noun], query: Select[Any]) -> list[Noun]:
+        """The nouns that can be read."""
+        bad = self.bad["job" if kept.of_job else kept.name]
+        whole = []
+        for row in self._connection.execute(query):
+            try:
+                whole.append(kept.noun(row))
+            except DamagedError as error:
+                bad.setdefault(kept.owner(row), str(error))
+        return whole
 
 
-def _look_for_strays(found: list[Job], parts: Iterable[list[Task] | list[Run]], bad: dict[int, str]) -> None:
+def _look_for_strays(found: list[Job], parts: Iterable[list[Task] | list[Run]], bad: dict[Any, str]) -> None:
     """A job with a task or a run that its steps do not have is damaged as well."""
     sizes = {(job.id, nth): step.tasks for job in found for nth, step in enumerate(job.steps)}
     for part in parts:
@@ -87,8 +104,26 @@ def _look_for_strays(found: list[Job], parts: Iterable[list[Task] | list[Run]], 
                 )
 
 
-def _look_for_workers(found: list[Run], bad_workers: dict[Any, str], bad: dict[int, str]) -> None:
-    """A job with a live run on a worker that is damaged is damaged as well."""
+def _look_for_workers(found: list[Run], there: list[Worker], bad: dict[str, dict[Any, str]]) -> None:
+    """A job with a live run on a worker that is damaged, or not there, is damaged as well."""
+    whole = {worker.id for worker in there}
     for run in found:
-        if run.worker in bad_workers:
-            bad.setdefault(run.job, f"job {run.job} has a run on worker {run.worker}: {bad_workers[run.worker]}")
+        if run.worker not in whole:
+            why = bad["worker"].get(run.worker, "it is not there")
+            bad["job"].setdefault(run.job, f"job {run.job} has a run on worker {run.worker}: {why}")
+
+
+def _look_at_values(found: list[Setting], bad: dict[Any, str]) -> None:
+    """A setting whose value does not fit is damaged: its default holds. Unknown ones are another version's."""
+    for setting in found:
+        if setting.name in KNOWN:
+            try:
+                setting_value(setting.name).parse(setting.value)
+            except ValueError as error:
+                bad[setting.name] = f"setting {setting.name} is damaged: {error}"
+
+
+def _last_job(connection: Connection) -> int:
+    """The highest number that a job ever had: that of a deleted one is not given again."""
+    deleted = select(given.c.last).where(given.c.noun == "job")
+    return max(connection.execute(query).scalar() or 0 for query in (select(func.max(jobs.c.id)), deleted))

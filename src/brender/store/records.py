@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which table keeps which noun, and the way there and back. A column's name is the name of the noun's field."""
 
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +12,8 @@ from brender.core import changes, nouns
 from brender.store import tables
 
 Noun = TypeVar("Noun", bound=changes.Row)
+
+Fields = Callable[[Any], tuple[Any, ...]]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -28,8 +31,9 @@ class Kept(Generic[Noun]):
         columns = [column.name for column in table.columns if column.name != "body"]
         assert list(table.columns.keys()) == [*columns, "body"]
         self._key = [column.name for column in table.primary_key]
+        self.of_job = "job" in columns  # a job's part, that goes with it
         self.key = attrgetter(*self._key)
-        self._columns = attrgetter(*columns)
+        self._columns = _fields(columns)
         self._decode = msgspec.json.Decoder(noun).decode
 
     def values(self, noun: Noun) -> tuple[Any, ...]:
@@ -46,6 +50,10 @@ class Kept(Generic[Noun]):
             raise DamagedError(f"{self._called(row)} is damaged: its columns and its body say different things")
         return noun
 
+    def owner(self, row: Row[Any]) -> Any:
+        """The key of what a row belongs to: the job of a job's part, else itself."""
+        return row._mapping["job" if self.of_job else self._key[0]]
+
     def _called(self, row: Row[Any]) -> str:
         """Which row it is, for a person."""
         key = [row._mapping[name] for name in self._key]
@@ -55,17 +63,40 @@ class Kept(Generic[Noun]):
         return f"{self.name} {index} of step {step} of job {job}"
 
 
+def _fields(names: list[str]) -> Fields:
+    if len(names) > 1:
+        return attrgetter(*names)
+    (name,) = names
+    return lambda noun: (getattr(noun, name),)
+
+
 JOBS = Kept(tables.jobs, nouns.Job)
 TASKS = Kept(tables.tasks, nouns.Task)
 RUNS = Kept(tables.runs, nouns.Run)
 WORKERS = Kept(tables.workers, nouns.Worker)
 SESSIONS = Kept(tables.sessions, nouns.SessionRecord)
+TAGS = Kept(tables.tags, nouns.Tag)
+SHARES = Kept(tables.shares, nouns.Share)
+SETTINGS = Kept(tables.settings, nouns.Setting)
+AUDIT = Kept(tables.audit, nouns.AuditEntry)
 
 # in the order to write them: what others refer to comes first
 KEPT: dict[type[changes.Row], Kept[Any]] = {
+    nouns.Setting: SETTINGS,
+    nouns.Share: SHARES,
+    nouns.Tag: TAGS,
     nouns.Job: JOBS,
     nouns.Worker: WORKERS,
     nouns.SessionRecord: SESSIONS,
     nouns.Task: TASKS,
     nouns.Run: RUNS,
+    nouns.AuditEntry: AUDIT,
+}
+
+# what can be deleted, by the kind's name, and how its key is read from the text in a `Gone`
+DELETED: dict[str, tuple[type[changes.Row], Callable[[str], Any]]] = {
+    "worker": (nouns.Worker, str),
+    "job": (nouns.Job, int),
+    "tag": (nouns.Tag, str),
+    "share": (nouns.Share, str),
 }

@@ -2,27 +2,30 @@
 """Saves the farm and finds in it. Nouns go in and come out; SQL, rows and the database's own errors stay inside.
 
 `save` and `load_farm` are the engine's, from one thread. All else may be asked from any thread, sees only what was
-saved, and none of it walks a whole job but `tasks_of`.
+saved, and none of it walks a whole job but `tasks_of` and `task_states`.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, func, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, select, tuple_
 
 from brender.core import changes
-from brender.core.nouns import Job, JobState, Run, SessionRecord, Task, Worker
+from brender.core.nouns import AuditEntry, Job, JobState, Run, SessionRecord, Task, TaskState, Worker
 from brender.store import database, farm, folder
 from brender.store.database import Database, StoreError
 from brender.store.migrate import migrate
-from brender.store.records import JOBS, KEPT, RUNS, SESSIONS, TASKS, WORKERS, DamagedError, Kept, Noun
-from brender.store.tables import ACCEPTED, RUN_HAS_FAILED, RUN_IS_ACCEPTED, jobs, runs, sessions, tasks, workers
+from brender.store.records import AUDIT, JOBS, RUNS, SESSIONS, TASKS, WORKERS, DamagedError, Kept, Noun
+from brender.store.saving import Statements
+from brender.store.tables import ACCEPTED, RUN_HAS_FAILED, RUN_IS_ACCEPTED, audit, jobs, runs, sessions, tasks, workers
 
 FILE = "brender.db"  # in the data folder
 
 _LAST_ID = 2**31 - 1  # a job's id is a 32-bit number
+_NEVER = math.inf  # later than any entry of the audit log
 _BY_TASK = (runs.c.job, runs.c.step, runs.c["index"], runs.c.assigned_at, runs.c.id)
 _NEWEST = (runs.c.assigned_at.desc(), runs.c.id.desc())
 
@@ -37,7 +40,7 @@ class Store:
         except BaseException:
             opened.close()
             raise
-        self._upserts = {noun: opened.upsert(kept.table) for noun, kept in KEPT.items()}
+        self._statements = Statements(opened)
 
     @classmethod
     def open(cls, data: Path) -> "Store":
@@ -56,16 +59,16 @@ class Store:
     # --- the engine's
 
     def save(self, rows: Sequence[changes.Row]) -> None:
-        """Put all these rows, or, with a StoreError, none. They are on the disk when this returns.
+        """Put all these rows, and take away what a `Gone` says, or, with a StoreError, nothing. It is on the disk when
+        this returns.
 
-        Of rows with the same key the last one counts. What says which row it is (all columns that are not marked
-        CHANGES in `tables`) must never change.
+        Of rows with the same key the last one counts, a `Gone` too. What says which row it is (all columns that are
+        not marked CHANGES in `tables`) must never change.
         """
         if not rows:
             return
         with self._database.writing() as connection:
-            for noun, values in _by_noun(rows):
-                connection.exec_driver_sql(self._upserts[noun], values)
+            self._statements.write(connection, rows)
 
     def load_farm(self) -> farm.Loaded:
         """The unfinished part of the farm. What is damaged is set aside, see there."""
@@ -81,13 +84,13 @@ class Store:
 
         Fewer than `limit` means that there are no more. Damaged jobs are left out, so that they hide no other (C08).
         """
-        newer = after is not None
-        beyond = after if after is not None else _LAST_ID if before is None else before
-        found: list[Job] = []
-        while len(found) < limit and (page := self._job_rows(beyond, newer, states, limit)):
-            found += _readable(page)
-            beyond = page[-1].id
-        return found[:limit][::-1] if newer else found[:limit]
+        every = select(jobs).where(jobs.c.state.in_(states)) if states else select(jobs)
+        if after is not None:
+            upwards = every.order_by(jobs.c.id)
+            return self._page(JOBS, (after,), lambda key: upwards.where(jobs.c.id > key[0]), limit)[::-1]
+        downwards = every.order_by(jobs.c.id.desc())
+        below = _LAST_ID if before is None else before
+        return self._page(JOBS, (below,), lambda key: downwards.where(jobs.c.id < key[0]), limit)
 
     def job(self, job: int) -> Job | None:
         """One job, ended or not."""
@@ -101,6 +104,12 @@ class Store:
     def tasks_of(self, job: int) -> list[Task]:
         """The rows of all its tasks that something has happened to, in order."""
         return self._all(TASKS, select(tasks).where(tasks.c.job == job).order_by(*tasks.primary_key))
+
+    def task_states(self, job: int, step: int) -> list[tuple[int, TaskState]]:
+        """The index and the state of a step's tasks that something has happened to: much less than their rows."""
+        query = select(tasks.c["index"], tasks.c.state).where(tasks.c.job == job, tasks.c.step == step)
+        with self._database.reading() as connection:
+            return [(index, TaskState(state)) for index, state in connection.execute(query)]
 
     def task_page(self, job: int, step: int, first: int, count: int) -> list[Task]:
         """The rows among `count` tasks from the index `first` on; a task that nothing has happened to has none."""
@@ -155,6 +164,25 @@ class Store:
         """One worker, as it was last kept."""
         return self._one(WORKERS, select(workers).where(workers.c.id == worker))
 
+    def audit(
+        self, limit: int = 50, before: str | None = None, kind: str | None = None, who: str | None = None
+    ) -> list[AuditEntry]:
+        """A page of the audit log, the newest first: the next older than the entry with the id `before`.
+
+        Fewer than `limit` means that there are no more. Damaged entries are left out, so that they hide no other.
+        """
+        wanted = [audit.c[name] == value for name, value in (("kind", kind), ("who", who)) if value is not None]
+        query = select(audit).where(*wanted).order_by(audit.c.at.desc(), audit.c.id.desc())
+        beyond = self._moment(before) if before is not None else (_NEVER, "")
+        older = tuple_(audit.c.at, audit.c.id)
+        return self._page(AUDIT, (beyond[1], beyond[0]), lambda key: query.where(older < tuple_(key[1], key[0])), limit)
+
+    def _moment(self, entry: str) -> tuple[float, str]:
+        """Where an entry stands in the audit log; one that is not there, before all others."""
+        with self._database.reading() as connection:
+            at = connection.execute(select(audit.c.at).where(audit.c.id == entry)).scalar()
+        return (-_NEVER if at is None else at), entry
+
     def _one(self, kept: Kept[Noun], query: Select[Any]) -> Noun | None:
         found = self._all(kept, query)
         return found[0] if found else None
@@ -167,31 +195,23 @@ class Store:
         except DamagedError as error:
             raise StoreError(f"In the database {self._database.name} {error}.") from error
 
-    def _job_rows(self, beyond: int, newer: bool, states: Sequence[JobState], limit: int) -> Sequence[Row[Any]]:
-        if newer:
-            query = select(jobs).where(jobs.c.id > beyond).order_by(jobs.c.id)
-        else:
-            query = select(jobs).where(jobs.c.id < beyond).order_by(jobs.c.id.desc())
-        if states:
-            query = query.where(jobs.c.state.in_(states))
-        with self._database.reading() as connection:
-            return connection.execute(query.limit(limit)).all()
+    def _page(self, kept: Kept[Noun], beyond: Any, after: Callable[[Any], Select[Any]], limit: int) -> list[Noun]:
+        """The next `limit` whole rows of those `after` the key `beyond`. The damaged ones are left out."""
+        found: list[Noun] = []
+        while len(found) < limit:
+            with self._database.reading() as connection:
+                rows = connection.execute(after(beyond).limit(limit)).all()
+            found += _whole(kept, rows)
+            if len(rows) < limit:
+                break
+            beyond = rows[-1]
+        return found[:limit]
 
 
-def _by_noun(rows: Sequence[changes.Row]) -> Iterator[tuple[type[changes.Row], list[tuple[Any, ...]]]]:
-    """The last row of each key as its table's values, table by table, in the order to write them."""
-    last: dict[type[changes.Row], dict[Any, changes.Row]] = {noun: {} for noun in KEPT}
-    for row in rows:
-        last[type(row)][KEPT[type(row)].key(row)] = row
-    for noun, of_noun in last.items():
-        if of_noun:
-            yield noun, [KEPT[noun].values(row) for row in of_noun.values()]
-
-
-def _readable(rows: Sequence[Row[Any]]) -> Iterator[Job]:
+def _whole(kept: Kept[Noun], rows: Sequence[Row[Any]]) -> Iterator[Noun]:
     for row in rows:
         with suppress(DamagedError):
-            yield JOBS.noun(row)
+            yield kept.noun(row)
 
 
 def _tasks_from(table: Table, job: int, step: int, first: int, count: int) -> tuple[ColumnElement[bool], ...]:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from brender.core.nouns import JobState, RunState
 
-REVISION = "0001"  # of the newest migration, so that opening a database of today need not load Alembic
+REVISION = "0002"  # of the newest migration, so that opening a database of today need not load Alembic
 
 ENDED = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
 ACCEPTED = (RunState.RENDERED, RunState.SUCCEEDED)
@@ -112,4 +112,32 @@ sessions = Table(
     Column("opened_at", Double, nullable=False),
     _body(),
     Index("ix_sessions_job", "job", "opened_at"),
+)
+
+tags = Table("tags", metadata, Column("name", Text, primary_key=True), _body())
+
+shares = Table("shares", metadata, Column("user", Text, primary_key=True), _body())
+
+settings = Table("settings", metadata, Column("name", Text, primary_key=True), _body())
+
+# only ever added to
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    _body(),
+    Index("ix_audit_at", "at", "id"),
+    Index("ix_audit_kind", "kind", "at", "id"),
+    Index("ix_audit_who", "who", "at", "id"),
+)
+
+# numbers that must not be given again, whatever is deleted
+given = Table(
+    "given",
+    metadata,
+    Column("noun", Text, primary_key=True),
+    Column("last", Integer, nullable=False, info=CHANGES),
 )

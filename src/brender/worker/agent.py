@@ -34,6 +34,7 @@ PICTURES_WITHIN_S = 1.0  # from the first signal: what is being verified then is
 LEAVE_WITHIN_S = 1.9  # from the first signal, whatever is left to do
 IDLE_S = 5.0  # without anything to do, until a worker that is to exit when idle does
 
+Heard = e.Event | m.Ack | m.Refused | m.Ping
 Final = m.Rendered | m.Failed | m.Unstarted | m.Stopped
 
 
@@ -53,7 +54,7 @@ class Agent:
         self._session = session
         self._outbox, self._folders, self._logs = stores.outbox, stores.folders, stores.logs
         self._exit_when_idle = exit_when_idle
-        self._events: asyncio.Queue[e.Event | m.Ack | m.Refused] = asyncio.Queue()
+        self._events: asyncio.Queue[Heard] = asyncio.Queue()
         self._looker = ThreadPoolExecutor(1, "look")  # one at a time: the cores are Blender's
         self._looking: set[Future[e.Verified | e.NotVerified]] = set()
         self._progress: dict[str, m.Progress] = {}
@@ -76,7 +77,7 @@ class Agent:
             await asyncio.wait(tasks)
             self._looker.shutdown(wait=False, cancel_futures=True)
 
-    def tell(self, event: e.Event | m.ToWorker) -> None:
+    def tell(self, event: Heard) -> None:
         """Something has happened."""
         self._events.put_nowait(event)
 
@@ -127,16 +128,22 @@ class Agent:
                 event = await self._events.get()
             await self._take(event)
 
-    async def _take(self, event: e.Event | m.Ack | m.Refused) -> None:
+    async def _take(self, event: Heard) -> None:
         match event:
             case m.Ack():
                 await self._acknowledged(event)
             case m.Refused():
                 self._refused(event)
+            case m.Ping():
+                self._link.send(m.Pong(id=event.id))
             case m.Welcome():
                 self._heartbeat_s = event.heartbeat_s
                 await self._handle(event)
                 self._transmit(self._outbox.reports)
+                self._beat()
+            case m.PauseWork() | m.ResumeWork():
+                await self._handle(event)
+                self._beat()  # the manager need not wait to know that it is done
             case _:
                 await self._handle(event)
 
@@ -167,14 +174,6 @@ class Agent:
 
     async def _obey(self, instruction: i.Instruction) -> None:
         match instruction:
-            case i.OpenScene():
-                self._slot.open(instruction)
-            case i.HandOver():
-                self._slot.hand_over(instruction)
-            case i.CloseBlender():
-                self._slot.close(instruction)
-            case i.KillBlender():
-                self._slot.kill(instruction)
             case i.Verify():
                 self._look(instruction)
             case i.Send(report):
@@ -183,6 +182,8 @@ class Agent:
                 await asyncio.to_thread(self._folders.remove, run)
             case i.Leave():
                 self._left = True
+            case _:
+                await self._slot.obey(instruction)
 
     def _look(self, asked: i.Verify) -> None:
         loop = asyncio.get_running_loop()
@@ -237,13 +238,17 @@ class Agent:
     async def _every_heartbeat(self) -> None:
         while True:
             await asyncio.sleep(self._heartbeat_s)
-            self._link.send(
-                m.Heartbeat(
-                    runs=tuple(self._progress.values()),
-                    load=psutil.getloadavg()[0],
-                    memory_mb=int(psutil.virtual_memory().used / 2**20),
-                )
+            self._beat()
+
+    def _beat(self) -> None:
+        self._link.send(
+            m.Heartbeat(
+                runs=tuple(self._progress.values()),
+                load=psutil.getloadavg()[0],
+                memory_mb=int(psutil.virtual_memory().used / 2**20),
+                paused=self._session.paused,
             )
+        )
 
     async def _every_log(self) -> None:
         while True:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
+import psutil
 
 from brender.core.failures import Kind
 from brender.core.messages import View
@@ -27,6 +28,7 @@ from brender.worker.printed import Printed, Seen
 from brender.worker.process import Tree, Usage
 
 SERVE = Path(__file__).parents[1] / "inblender" / "serve.py"
+TEMPORARY = "brender-blender-"  # then the worker's process id
 DRAIN_S = 2.0  # for the last output; a child that outlived Blender may hold the pipe open for longer
 TELL_EVERY_S = 0.25  # no more signs of life than that
 READ_BYTES = 256 * 1024
@@ -144,7 +146,7 @@ class _Run(msgspec.Struct):
     log: str
     folders: tuple[str, ...] = ()
     began: bool = False
-    sampled: float = 0.0  # when the first sample was seen
+    sampled: float = 0.0  # when a sample was first seen in what is printed
 
 
 class _Process:
@@ -162,7 +164,8 @@ class _Process:
         self._closing = False
         self._last_end: float | None = None
         self._told = 0.0
-        self._temporary = tempfile.mkdtemp(prefix="brender-blender-")
+        _remove_orphaned()
+        self._temporary = tempfile.mkdtemp(prefix=f"{TEMPORARY}{os.getpid()}-")
         self._started = time.monotonic()
         self.tree = self._start(owner)
         self._over = asyncio.ensure_future(self._live())
@@ -220,7 +223,10 @@ class _Process:
     async def _live(self) -> None:
         """From the start of the process to the end of everything it started."""
         printing = asyncio.ensure_future(self._read_output())
-        await self._read_channel()
+        try:
+            await self._read_channel()
+        except (OSError, TimeoutError, ValueError):  # it does not speak to us: nothing it renders would be known
+            await self.tree.kill()
         code = await self.tree.wait()
         await asyncio.wait([printing], timeout=DRAIN_S)
         await self.tree.kill()  # what it left running
@@ -256,11 +262,8 @@ class _Process:
         self._on_event(Began(run.id, said["at"], run.folders))
 
     def _on_alive(self, said: dict[str, Any]) -> None:
-        text = said.get("text", "")
-        run = self._runs[said["run"]]
-        if "Sample" in text and not run.sampled:
-            run.sampled = said["at"]
-        self._on_event(Alive(run.id, said["at"], said["frame"], 0.0, text or said["what"]))
+        text = said.get("text", "") or said["what"]
+        self._on_event(Alive(said["run"], said["at"], said["frame"], 0.0, text))
 
     def _on_rendered(self, said: dict[str, Any]) -> None:
         run = self._runs.pop(said["run"])
@@ -269,7 +272,7 @@ class _Process:
         self._last_end = rendered.ended
         rendered = msgspec.structs.replace(
             rendered,
-            sync_s=max(0.0, run.sampled - rendered.began) if run.sampled else 0.0,
+            sync_s=rendered.sync_s or max(0.0, run.sampled - rendered.began),
             peak_memory_mb=max(rendered.peak_memory_mb, self.tree.peak_memory_mb),
             gap_s=gap,
         )
@@ -336,6 +339,8 @@ class WarmBlender:
         self._owner = owner
         self.opened: Opened
         self._process: _Process
+        self._tree: Tree | None = None  # of the newest process
+        self._paused = False
         self._used = False
         self._waiting: list[_Run] = []
         self._ending = False
@@ -352,7 +357,7 @@ class WarmBlender:
         Raises Failure; then no process is left.
         """
         self = cls(scene, program, on_event, owner)
-        await self._begin(log)
+        await self.begin(log)
         return self
 
     def enqueue(self, run: str, frames: tuple[int, ...], log: str) -> None:
@@ -385,13 +390,19 @@ class WarmBlender:
         await self._drop_waiting()
         await self._process.kill()
 
-    def pause(self) -> None:
-        """Stops Blender and all it started where they are."""
-        self._process.tree.pause()
+    async def pause(self) -> None:
+        """Stops Blender and all it started where they are, also while it opens; what it starts anew stops as well."""
+        if not self._paused:
+            self._paused = True
+            if self._tree is not None:
+                await asyncio.to_thread(self._tree.pause)
 
-    def resume(self) -> None:
+    async def resume(self) -> None:
         """Lets them go on."""
-        self._process.tree.resume()
+        if self._paused:
+            self._paused = False
+            if self._tree is not None:
+                await asyncio.to_thread(self._tree.resume)
 
     def usage(self) -> Usage:
         """Of the process tree: the peak since the run began, processor time since it was started."""
@@ -402,12 +413,16 @@ class WarmBlender:
         """Of Blender's own process."""
         return self._process.tree.pid
 
-    async def _begin(self, log: str) -> None:
+    async def begin(self, log: str) -> None:
+        """Starts Blender and opens the scene; `open` says how."""
         try:
             await asyncio.to_thread(scenefile.check, self._scene)
         except scenefile.Unfit as unfit:
             raise Failure(unfit.kind, unfit.message) from None
         self._process = _Process(self._scene, self._program, log, self._hear, self._owner)
+        self._tree = self._process.tree
+        if self._paused:
+            self._tree.pause()
         self.opened = await self._process.open()
         self._used = False
 
@@ -443,7 +458,7 @@ class WarmBlender:
     async def _renew(self, run: _Run) -> None:
         try:
             await self._process.kill()
-            await self._begin(run.log)
+            await self.begin(run.log)
         except Failure as failure:
             self._waiting.remove(run)
             self._renewing = None
@@ -481,6 +496,14 @@ def command(scene: Scene, program: str) -> list[str]:
 def _environment(address: str, temporary: str) -> dict[str, str]:
     """Blender's temporary files go where they are found and removed, also when it is killed."""
     return {**os.environ, ADDRESS: address, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
+
+
+def _remove_orphaned() -> None:
+    """The temporary files of Blenders whose worker was killed without a word."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        owner = folder.name.removeprefix(TEMPORARY).partition("-")[0]
+        if not owner.isdecimal() or not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _not_started(program: str, error: OSError) -> str:

@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -43,7 +44,13 @@ def facts(found: tuple[FoundBlender, ...], tags: tuple[str, ...]) -> Host:
         blenders=found,
         version=__version__,
         tags=tags,
+        mac=mac(uuid.getnode()),
     )
+
+
+def mac(node: int) -> str:
+    """A hardware address as twelve hexadecimal digits; "" where Python had none and made one up."""
+    return "" if node >> 40 & 1 else f"{node:012x}"  # one that is made up has the multicast bit (RFC 9562, 6.10)
 
 
 # --- cores and memory --------------------------------------------------------------------------------------------

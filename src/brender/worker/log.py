@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The log of a run: what Blender printed, byte for byte, but never more than its head and its tail."""
 
+import contextlib
+import io
 from collections import deque
 from pathlib import Path
 
@@ -9,11 +11,13 @@ TAIL_BYTES = 1 * 2**20
 
 
 class RunLog:
-    """Written as it comes, up to the head's size; the last bytes follow when it is closed (C22)."""
+    """Written as it comes, up to the head's size; the last bytes follow when it is closed (C22).
+
+    A disk that is full or gone costs the log, never the run.
+    """
 
     def __init__(self, path: str, head: int = HEAD_BYTES, tail: int = TAIL_BYTES) -> None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115  open as long as the run lasts
+        self._file = _opened(path)
         self._room = max(0, head - self._file.tell())
         self._tail_size = tail
         self._tail: deque[bytes] = deque()
@@ -23,7 +27,7 @@ class RunLog:
     def write(self, data: bytes) -> None:
         """Appends what was printed."""
         if self._room:
-            self._file.write(data[: self._room])
+            self._append(data[: self._room])
         rest = data[self._room :]
         self._room = max(0, self._room - len(data))
         if rest:
@@ -43,6 +47,18 @@ class RunLog:
             return
         if self.left_out:
             note = f"\n[brender: {self.left_out / 2**20:.1f} MB of this log are left out here]\n"
-            self._file.write(note.encode())
-        self._file.write(b"".join(self._tail))
+            self._append(note.encode())
+        self._append(b"".join(self._tail))
         self._file.close()
+
+    def _append(self, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self._file.write(data)
+
+
+def _opened(path: str) -> io.RawIOBase | io.BytesIO:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return Path(path).open("ab", buffering=0)
+    except OSError:
+        return io.BytesIO()

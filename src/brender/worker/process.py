@@ -8,13 +8,12 @@ process group or was orphaned: each carries a mark in its environment. What diff
 import asyncio
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -93,12 +92,15 @@ class Tree:
         await self._exited.wait()
 
     def pause(self) -> None:
-        """Stops the tree where it is."""
-        self._each(psutil.Process.suspend)
+        """Stops the tree where it is, with what it starts while it is being stopped."""
+        stopped: set[psutil.Process] = set()
+        while going := self._members(marked=True) - stopped:
+            _each(going, psutil.Process.suspend)
+            stopped |= going
 
     def resume(self) -> None:
         """Lets it go on."""
-        self._each(psutil.Process.resume)
+        _each(self._members(marked=True), psutil.Process.resume)
 
     def usage(self) -> Usage:
         """Of the whole tree, up to now."""
@@ -116,13 +118,7 @@ class Tree:
 
     def out_of_memory(self) -> bool:
         """True where the kernel has ended a process for memory since this tree was started, and this one died so."""
-        return self.code in (-signal.SIGKILL, 137) and not self.killed and _oom_kills() > self._oom_kills
-
-    def _each(self, action: object) -> None:
-        assert callable(action)
-        for process in self._members():
-            with contextlib.suppress(psutil.Error):
-                action(process)
+        return self.code in (-9, 128 + 9) and not self.killed and _oom_kills() > self._oom_kills
 
     def _members(self, marked: bool = False) -> set[psutil.Process]:
         """All of the tree that is alive; `marked` also asks every process of the machine for the mark."""
@@ -169,12 +165,19 @@ def end_left_behind(owner: str) -> int:
 
     Returns how many there were.
     """
+
     def left() -> set[psutil.Process]:
         return {p for p in psutil.process_iter() if p.pid != os.getpid() and _mark(p).startswith(f"{owner}/")}
 
     count = len(left())
     _end_all(left)
     return count
+
+
+def _each(processes: Iterable[psutil.Process], action: Callable[[psutil.Process], None]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            action(process)
 
 
 def _end_all(members: object) -> None:

@@ -16,7 +16,7 @@ from brender.core.failures import Kind
 from brender.core.scene import Blender, FoundBlender, Scene
 from brender.worker import blender as b
 from brender.worker.session import events as e
-from brender.worker.session.instructions import CloseBlender, HandOver, KillBlender, OpenScene
+from brender.worker.session import instructions as i
 
 log = structlog.get_logger()
 
@@ -45,17 +45,33 @@ class Slot:
         self._name: str | None = None  # the Blender that is not known to have ended
         self._opening: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
-        self._warm: b.WarmBlender | None = None
+        self._begun: b.WarmBlender | None = None  # opening or open
+        self._warm: b.WarmBlender | None = None  # open
+        self._paused = False
         self._orders: dict[str, m.Order] = {}
 
-    def open(self, wanted: OpenScene) -> None:
-        """Start opening the scene."""
-        assert self._name is None, "two Blenders"
-        self._name, self._warm = wanted.blender, None
-        self._opening = asyncio.ensure_future(self._open(wanted))
+    async def obey(self, wanted: i.OfBlender) -> None:
+        """Do it. Waits for nothing but a pause and its end, which must not overtake each other."""
+        match wanted:
+            case i.OpenScene():
+                self._open(wanted)
+            case i.HandOver():
+                self._hand_over(wanted)
+            case i.CloseBlender():
+                self._close(wanted)
+            case i.KillBlender():
+                self._kill(wanted)
+            case i.PauseBlender() | i.ResumeBlender():
+                await self._set_paused(wanted, paused=isinstance(wanted, i.PauseBlender))
 
-    def hand_over(self, wanted: HandOver) -> None:
-        """Give Blender an order; to one that has just ended it is given in vain, and its end is told elsewhere."""
+    def _open(self, wanted: i.OpenScene) -> None:
+        assert self._name is None, "two Blenders"
+        self._name, self._begun, self._warm = wanted.blender, None, None
+        self._paused = False  # nothing is opened in a pause
+        self._opening = asyncio.ensure_future(self._begin(wanted))
+
+    def _hand_over(self, wanted: i.HandOver) -> None:
+        """To a Blender that has just ended it is given in vain, and its end is told elsewhere."""
         if self._warm is not None and wanted.blender == self._name:
             order = wanted.order
             self._orders[order.run] = order
@@ -63,15 +79,19 @@ class Slot:
                 order.run, tuple(range(order.start, order.end + 1, order.step)), self._log_path(order.run)
             )
 
-    def close(self, wanted: CloseBlender) -> None:
-        """Let it end by itself."""
+    def _close(self, wanted: i.CloseBlender) -> None:
         if self._warm is not None and wanted.blender == self._name:
             self._end(wanted.blender, self._warm.close())
 
-    def kill(self, wanted: KillBlender) -> None:
-        """End its whole tree, opening or open."""
+    def _kill(self, wanted: i.KillBlender) -> None:
         if wanted.blender == self._name:
-            self._end(wanted.blender, self._kill())
+            self._end(wanted.blender, self._kill_surely())
+
+    async def _set_paused(self, wanted: i.PauseBlender | i.ResumeBlender, *, paused: bool) -> None:
+        """Whether it opens or is open; one that has yet to begin is paused when it does."""
+        self._paused = paused
+        if self._begun is not None and wanted.blender == self._name:
+            await (self._begun.pause() if paused else self._begun.resume())
 
     async def peak_mb(self) -> float:
         """What the tree has held at most in this run."""
@@ -81,16 +101,15 @@ class Slot:
 
     # --- what the instructions come to
 
-    async def _open(self, wanted: OpenScene) -> None:
+    async def _begin(self, wanted: i.OpenScene) -> None:
         try:
             program = self._program(wanted.scene)
-            warm = await b.WarmBlender.open(
-                wanted.scene,
-                program,
-                log=self._log_path(wanted.run),
-                on_event=lambda event: self._hear(wanted.blender, event),
-                owner=self._owner,
+            warm = self._begun = b.WarmBlender(
+                wanted.scene, program, lambda event: self._hear(wanted.blender, event), self._owner
             )
+            if self._paused:
+                await warm.pause()
+            await warm.begin(self._log_path(wanted.run))
         except b.Failure as failure:
             self._opening = None
             self._over(wanted.blender, failure)
@@ -118,7 +137,7 @@ class Slot:
                 return path
         return None
 
-    async def _kill(self) -> None:
+    async def _kill_surely(self) -> None:
         """What the system cannot end (it waits for a disk that is gone) is tried again: nothing starts beside it."""
         while True:
             try:
@@ -149,7 +168,7 @@ class Slot:
 
     def _over(self, name: str, failure: b.Failure) -> None:
         if name == self._name:
-            self._name, self._warm = None, None
+            self._name, self._begun, self._warm = None, None, None
             self._orders.clear()
             self._tell(e.BlenderEnded(name, failure.kind, failure.message))
 

@@ -11,7 +11,7 @@ from typing import Any
 from brender.core import commands as c
 from brender.core.changes import Changes
 from brender.core.farm import Farm, Now
-from brender.core.rules import audit, jobs, objects, runs, workers
+from brender.core.rules import audit, jobs, objects, orders, runs, workers
 from brender.core.rules.jobs import settle
 from brender.core.rules.runs import assign
 
@@ -29,6 +29,8 @@ RULES: dict[type[c.Command], Rule] = {
     c.WorkerGone: workers.gone,
     c.LegacyHello: workers.legacy_hello,
     c.SetWish: workers.set_wish,
+    c.SetPaused: workers.set_paused,
+    c.KillRuns: orders.kill,
     c.CreateObject: objects.create,
     c.SetAttributes: objects.set_attributes,
     c.DeleteObjects: objects.delete,

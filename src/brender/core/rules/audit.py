@@ -7,7 +7,7 @@ from typing import Any
 from brender.core import commands as c
 from brender.core.changes import Changes
 from brender.core.farm import Farm, Now
-from brender.core.nouns import AuditEntry, Gone, Job, Share, Tag, Value, Worker
+from brender.core.nouns import AuditEntry, Gone, Job, Run, Share, Tag, Value, Worker
 
 MOST_KEYS = 100
 
@@ -27,10 +27,16 @@ def entry(farm: Farm, command: c.Command, changes: Changes, now: Now, id_: str) 
         origin=command.by.origin,
         verb=verb,
         kind=kind,
-        keys=tuple(keys[:MOST_KEYS]),
+        keys=tuple(_called(farm, kind, key) for key in keys[:MOST_KEYS]),
         count=len(keys),
         values=values,
     )
+
+
+def _called(farm: Farm, kind: str, key: str) -> str:
+    """A worker is known to people by its name, also once it is deleted."""
+    worker = farm.workers.get(key) if kind == "worker" else None
+    return worker.record.name if worker else key
 
 
 def _about_job(verb: str) -> Callable[[Any, Changes], Said]:
@@ -49,6 +55,16 @@ def _wished(command: c.SetWish, changes: Changes) -> Said:
     return verb, "worker", names, {"now": True} if command.now else {}
 
 
+def _paused(command: c.SetPaused, changes: Changes) -> Said:
+    names = [row.name for row in changes.rows if isinstance(row, Worker)]
+    return "pause" if command.paused else "resume", "worker", names, {}
+
+
+def _killed(_command: c.KillRuns, changes: Changes) -> Said:
+    killed = [f"{row.job}/{row.step}/{row.index}" for row in changes.rows if isinstance(row, Run)]
+    return "kill", "task", killed, {}
+
+
 def _created(command: c.CreateObject, changes: Changes) -> Said:
     made = changes.answer
     key = made.user if isinstance(made, Share) else made.name if isinstance(made, Worker | Tag) else ""
@@ -63,6 +79,8 @@ _SAID: dict[type[c.Command], Callable[[Any, Changes], Said]] = {
     c.RetryJob: _about_job("retry"),
     c.SetPriority: lambda command, _: ("set", "job", [str(command.job)], {"priority": command.priority}),
     c.SetWish: _wished,
+    c.SetPaused: _paused,
+    c.KillRuns: _killed,
     c.CreateObject: _created,
     c.SetAttributes: lambda command, _: ("set", command.kind, command.keys, dict(command.values)),
     c.DeleteObjects: lambda command, changes: (

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from brender.core import commands as c
-from brender.core.attributes import KINDS, StepOf
 from brender.core.changes import Changes, Row
-from brender.core.farm import Farm, Now
+from brender.core.farm import Farm, LiveStep, Now
+from brender.core.kinds import KINDS, StepOf
 from brender.core.messages import Host
-from brender.core.nouns import Gone, Job, Setting, Share, Tag, TaskState, Value, Wish, Worker
+from brender.core.nouns import Gone, Job, Setting, Share, Tag, TaskState, Value, Worker
 from brender.core.rules.jobs import fresh, job_of
-from brender.core.rules.workers import new_worker, take_back
+from brender.core.rules.orders import follow, worker_of
+from brender.core.rules.workers import new_worker
 from brender.core.settings import SETTINGS
 
 NewId = Callable[[], str]
@@ -68,14 +69,12 @@ def set_attributes(farm: Farm, command: c.SetAttributes, now: Now, new_id: NewId
 
 
 def _set_worker(farm: Farm, changes: Changes, id_: str, values: Values) -> None:
-    if (worker := farm.workers.get(id_)) is None:
-        raise c.Refusal(f"There is no worker {id_}.", "not_found")
+    worker = worker_of(farm, id_)
     if farm.by_name.get(str(values.get("name")), id_) != id_:
         raise c.Refusal(f"There is a worker {values['name']} already.")
     record = KINDS["worker"].written(worker.record, values)
     changes.rows.append(record)
-    if "wish" in values:
-        changes.effects += take_back(farm, worker, Wish(str(values["wish"])))
+    changes.effects += follow(farm, worker, record)
 
 
 def _set_job(farm: Farm, changes: Changes, id_: str, values: Values) -> None:
@@ -85,13 +84,23 @@ def _set_job(farm: Farm, changes: Changes, id_: str, values: Values) -> None:
 def _set_step(farm: Farm, changes: Changes, id_: str, values: Values) -> None:
     job, number = (int(part) for part in id_.split("/"))
     newest = next((r for r in reversed(changes.rows) if isinstance(r, Job) and r.id == job), None)
+    _step_of(farm, job, number)
     changes.rows.append(KINDS["step"].written(StepOf(newest or job_of(farm, job), number), values).job)
+
+
+def _step_of(farm: Farm, job: int, number: int) -> LiveStep:
+    if step := farm.steps.get((job_of(farm, job).id, number)):
+        return step
+    raise c.Refusal(f"Job {job} has no step {number}.", "not_found")
 
 
 def _set_task(farm: Farm, changes: Changes, id_: str, values: Values) -> None:
     job, number, index = (int(part) for part in id_.split("/"))
     KINDS["task"].written(None, values)  # says what may be set
-    task = farm.steps[job_of(farm, job).id, number].task(index)
+    step = _step_of(farm, job, number)
+    if not 0 <= index < step.spec.tasks:
+        raise c.Refusal(f"Step {number} of job {job} has no task {index}.", "not_found")
+    task = step.task(index)
     if task.state is not TaskState.FAILED:
         raise c.Refusal(f"Task {id_} is {task.state.name.lower()}: only a failed one can be made ready again.")
     changes.rows.append(fresh(task))
@@ -99,11 +108,15 @@ def _set_task(farm: Farm, changes: Changes, id_: str, values: Values) -> None:
 
 def _set_named(rows: Callable[[Farm], dict[str, Any]], kind: str) -> Callable[[Farm, Changes, str, Values], None]:
     def put(farm: Farm, changes: Changes, key: str, values: Values) -> None:
-        if (row := rows(farm).get(key)) is None:
-            raise c.Refusal(f"There is no {kind} {key}.", "not_found")
-        changes.rows.append(KINDS[kind].written(row, values))
+        changes.rows.append(KINDS[kind].written(_known(rows(farm), kind, key), values))
 
     return put
+
+
+def _known(rows: dict[str, Any], kind: str, key: str) -> Any:
+    if (row := rows.get(key)) is None:
+        raise c.Refusal(f"There is no {kind} {key}.", "not_found")
+    return row
 
 
 def setting_rows(farm: Farm) -> dict[str, Setting]:
@@ -129,19 +142,21 @@ def delete(farm: Farm, command: c.DeleteObjects, now: Now, new_id: NewId) -> Cha
     """What is in use, or unfinished, is not deleted: the sentence says what to do first."""
     if no := KINDS[command.kind].no_delete:
         raise c.Refusal(no, "invalid")
-    for key in command.keys:
+    keys = tuple(dict.fromkeys(command.keys))
+    for key in keys:
         if reason := _IN_USE[command.kind](farm, key):
             raise c.Refusal(reason)
-    return Changes([Gone(kind=command.kind, key=key) for key in command.keys], answer=len(command.keys))
+    return Changes([Gone(kind=command.kind, key=key) for key in keys], answer=len(keys))
 
 
 def _worker_in_use(farm: Farm, id_: str) -> str | None:
-    if (worker := farm.workers.get(id_)) is None:
-        return f"There is no worker {id_}."
+    worker = worker_of(farm, id_)
     if worker.connection:
         return f"Worker {worker.record.name} is online: stop it before you delete it."
     if worker.runs:
         return f"Worker {worker.record.name} may still render: its runs are kept until its lease runs out."
+    if any(run.worker == id_ for run in farm.runs.values()):  # rendered
+        return f"Files that worker {worker.record.name} rendered are being published: try again in a moment."
     return None
 
 
@@ -150,8 +165,7 @@ def _job_in_use(farm: Farm, id_: str) -> str | None:
 
 
 def _tag_in_use(farm: Farm, name: str) -> str | None:
-    if name not in farm.tags:
-        return f"There is no tag {name}."
+    _known(farm.tags, "tag", name)
     jobs = [str(job.id) for job in farm.jobs.values() if name in job.tags]
     workers = [worker.record.name for worker in farm.workers.values() if name in worker.record.tags]
     users = ", ".join(["job " + job for job in jobs[:5]] + ["worker " + worker for worker in workers[:5]])
@@ -159,7 +173,8 @@ def _tag_in_use(farm: Farm, name: str) -> str | None:
 
 
 def _share_in_use(farm: Farm, user: str) -> str | None:
-    return None if user in farm.share_rows else f"There is no share of {user}."
+    _known(farm.share_rows, "share", user)
+    return None
 
 
 _IN_USE: dict[str, Callable[[Farm, str], str | None]] = {

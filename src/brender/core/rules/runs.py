@@ -146,7 +146,7 @@ def _unstarted(farm: Farm, run: Run, report: m.Unstarted, now: Now) -> Changes:
 def _stopped(farm: Farm, run: Run, report: m.Stopped, now: Now) -> Changes:
     if run.state is RunState.RENDERED:
         return Changes()
-    return Changes(give_back(farm, run, now, "It was stopped."))
+    return Changes(give_back(farm, run, now, f"It was stopped: {run.stop or 'its worker was told to'}."))
 
 
 REPORTS: dict[type[m.Report], Callable[..., Changes]] = {

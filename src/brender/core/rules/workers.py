@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Workers: who comes, who goes, what the administrator wants of them, and when their leases end."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
 from brender.core import commands as c
-from brender.core.changes import Changes, Discard, Effect, Presence, Row, Tell
+from brender.core.changes import Changes, Discard, Presence, Row
 from brender.core.farm import Farm, LiveWorker, Now
-from brender.core.messages import PROTOCOL, Hello, Host, Recall, Refused, Stop, Welcome
+from brender.core.messages import PROTOCOL, Hello, Host, Refused, Welcome
 from brender.core.nouns import RunState, Wish, Worker
+from brender.core.rules import orders
 from brender.core.rules.runs import give_back, lose
 
 NewId = Callable[[], str]
@@ -33,7 +34,9 @@ def hello(farm: Farm, command: c.WorkerHello, now: Now, new_id: NewId) -> Change
         changes.rows.append(record)
     if worker.connection:
         changes.effects.append(Discard(id_, worker.connection))
-    return _welcome(farm, changes, record, command, _adopted(farm, worker, command.hello))
+    adopted = _adopted(farm, worker, command.hello)
+    changes.effects += orders.again(farm, record, adopted)
+    return _welcome(farm, changes, record, command, adopted)
 
 
 def _connected(farm: Farm, record: Worker, said: Hello) -> Worker:
@@ -55,7 +58,7 @@ def _requeue_forgotten(farm: Farm, worker: LiveWorker, said: Hello, now: Now) ->
     for id_ in worker.runs:
         if id_ not in said.held:
             run = farm.runs[id_]
-            ended = give_back if run.state is RunState.ASSIGNED else lose
+            ended = give_back if run.state is RunState.ASSIGNED or run.stop else lose
             changes.rows += ended(farm, run, now, "Its worker came back without it.")
     return changes
 
@@ -108,7 +111,12 @@ def _welcome(farm: Farm, changes: Changes, record: Worker, command: c.WorkerHell
     said = command.hello
     changes.presence = Presence(worker=record.id, connection=command.connection, boot=said.boot, only_job=said.only_job)
     changes.answer = Welcome(
-        worker=record.id, name=record.name, heartbeat_s=HEARTBEAT_S, lease_s=lease(farm), adopted=adopted
+        worker=record.id,
+        name=record.name,
+        heartbeat_s=HEARTBEAT_S,
+        lease_s=lease(farm),
+        adopted=adopted,
+        paused=record.paused,
     )
     return changes
 
@@ -128,29 +136,32 @@ def _signed_off(farm: Farm, worker: LiveWorker, now: Now) -> list[Row]:
 
 def set_wish(farm: Farm, command: c.SetWish, now: Now, new_id: NewId) -> Changes:
     """The wish is the manager's, and survives every restart (C12)."""
-    changes = Changes(answer=[])
+    answer: list[Worker] = []
+    changes = Changes(answer=answer)
     for id_ in command.workers:
-        if (worker := farm.workers.get(id_)) is None:
-            raise c.Refusal(f"There is no worker {id_}.", "not_found")
+        worker = orders.worker_of(farm, id_)
         record = replace(worker.record, wish=command.wish)
+        answer.append(record)
         changes.rows.append(record)
-        changes.effects += take_back(farm, worker, command.wish, now=command.now)
-    changes.answer = list(changes.rows)
+        if command.now and command.wish is Wish.DISABLED:
+            stopped = orders.stop(farm, worker.runs, "the worker was disabled")
+            changes.rows += stopped.rows
+            changes.effects += stopped.effects
+        else:
+            changes.effects += orders.follow(farm, worker, record)
     return changes
 
 
-def take_back(farm: Farm, worker: LiveWorker, wish: Wish, *, now: bool = False) -> list[Effect]:
-    """Disabled, it gives its queued runs back; `now`, the running one too."""
-    if wish is not Wish.DISABLED or not worker.runs:
-        return []
-    if now:
-        return [Tell(worker.record.id, Stop(runs=tuple(worker.runs), reason="the worker was disabled"))]
-    queued = _queued(farm, worker.runs)
-    return [Tell(worker.record.id, Recall(runs=queued))] if queued else []
-
-
-def _queued(farm: Farm, runs: Iterable[str]) -> tuple[str, ...]:
-    return tuple(id_ for id_ in runs if farm.runs[id_].state is RunState.ASSIGNED)
+def set_paused(farm: Farm, command: c.SetPaused, now: Now, new_id: NewId) -> Changes:
+    """Kept with the worker, and told again whenever it comes back: the pause survives every restart."""
+    changes = Changes()
+    for id_ in command.workers:
+        worker = orders.worker_of(farm, id_)
+        record = replace(worker.record, paused=command.paused)
+        changes.rows.append(record)
+        changes.effects += orders.follow(farm, worker, record)
+    changes.answer = list(changes.rows)
+    return changes
 
 
 def tick(farm: Farm, command: c.Tick, now: Now, new_id: NewId) -> Changes:

@@ -5,13 +5,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-from litestar import get
+import structlog
+from litestar import get, post
 from litestar.response import Stream
 from msgspec.structs import replace
 
 from brender.core.views import FarmView, Hint
 from brender.manager.events import Events
-from brender.manager.routes.given import TheEvents, TheFacts, TheViews
+from brender.manager.routes.given import TheAsker, TheEvents, TheFacts, TheService, TheViews
+
+log = structlog.get_logger()
 
 ALIVE_S = 15.0  # a stream says that it is there, so that a broken connection is found
 
@@ -21,6 +24,13 @@ async def show_farm(facts: TheFacts, views: TheViews) -> FarmView:
     """What this manager is, and how much it has to do."""
     workers, jobs = await views.unfinished()
     return replace(facts, workers=workers, jobs=jobs)
+
+
+@post("/shutdown", status_code=202)
+async def shut_down(service: TheService, asker: TheAsker) -> None:
+    """End the manager in order; the workers go on with what they have. Nothing depends on it: all is saved already."""
+    log.info("told to end", who=asker.who, door=asker.door, origin=asker.origin)
+    service.shutdown()
 
 
 @get("/events", media_type="text/event-stream")
@@ -45,4 +55,4 @@ def _event(hint: Hint) -> bytes:
     return b"data: " + msgspec.json.encode(hint) + b"\n\n"
 
 
-HANDLERS: list[Any] = [show_farm, listen]
+HANDLERS: list[Any] = [show_farm, shut_down, listen]

@@ -6,11 +6,13 @@ from typing import Annotated, TypeAlias
 from litestar.di import NamedDependency
 from litestar.params import PathParameter
 
+from brender.core.commands import By
 from brender.core.views import FarmView
 from brender.manager.engine import Engine
 from brender.manager.events import Events
 from brender.manager.files import Files
 from brender.manager.hub import Hub
+from brender.manager.service import Service
 from brender.manager.views import Views
 
 TheEngine: TypeAlias = NamedDependency[Engine]
@@ -19,6 +21,8 @@ TheFiles: TypeAlias = NamedDependency[Files]
 TheEvents: TypeAlias = NamedDependency[Events]
 TheHub: TypeAlias = NamedDependency[Hub]
 TheFacts: TypeAlias = NamedDependency[FarmView]
+TheService: TypeAlias = NamedDependency[Service]
+TheAsker: TypeAlias = NamedDependency[By]
 
 JobId: TypeAlias = Annotated[int, PathParameter(description="The job's number.")]
 WorkerKey: TypeAlias = Annotated[str, PathParameter(description="The worker's id or name.")]

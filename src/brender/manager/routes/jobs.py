@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`/jobs`: submit, list, look into, steer."""
 
-import asyncio
 from typing import Annotated, Any
 
 from litestar import Response, get, patch, post
@@ -9,13 +8,11 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
 
 from brender.core import commands as c
-from brender.core.nouns import Job, JobState
+from brender.core.nouns import JobState
 from brender.core.views import JobPage, JobPatch, JobRequest, JobView, WhyView
-from brender.manager import submit
-from brender.manager.engine import Engine
 from brender.manager.errors import Body, said
-from brender.manager.routes.given import JobId, TheEngine, TheViews
-from brender.manager.views import LAST_ID, Views
+from brender.manager.routes.given import JobId, TheAsker, TheEngine, TheService, TheViews
+from brender.manager.views import LAST_ID
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="How many, at most.")]
 Before = Annotated[int | None, QueryParameter(ge=0, le=LAST_ID, description="Those before it: a page's `before`.")]
@@ -25,7 +22,9 @@ _KNOWN = {200: ResponseSpec(JobView, description="The job that this request_id m
 
 
 @post("/jobs", dto=Body[JobRequest], return_dto=None, responses=_KNOWN | said(400, 409, 413, 415, 422))
-async def submit_job(data: JSONBody[JobRequest], engine: TheEngine, views: TheViews) -> Response[JobView]:
+async def submit_job(
+    data: JSONBody[JobRequest], service: TheService, asker: TheAsker, views: TheViews
+) -> Response[JobView]:
     """Submit a job. The same `request_id` again gives the same job, however its file has changed since.
 
     Frames and outputs come from the file, or from the request; what a Python script of the request will change cannot
@@ -33,8 +32,7 @@ async def submit_job(data: JSONBody[JobRequest], engine: TheEngine, views: TheVi
     """
     if known := await views.job_of_request(data.request_id):
         return Response(await views.job(known), status_code=200)
-    command = await asyncio.to_thread(submit.prepare, data, await views.blenders())
-    job: Job = await engine.command(command)
+    job = await service.submit(asker, data)
     return Response(await views.job(job.id), status_code=201)
 
 
@@ -57,40 +55,37 @@ async def why_job(job: JobId, views: TheViews) -> WhyView:
 
 
 @post("/jobs/{job:int}/pause", status_code=200, responses=said(404, 409))
-async def pause_job(job: JobId, engine: TheEngine, views: TheViews) -> JobView:
+async def pause_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """Start nothing of it any more; what is rendering is finished."""
-    return await _done(job, c.PauseJob(job=job), engine, views)
+    return await service.pause(asker, job)
 
 
 @post("/jobs/{job:int}/resume", status_code=200, responses=said(404, 409))
-async def resume_job(job: JobId, engine: TheEngine, views: TheViews) -> JobView:
+async def resume_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """Undo a pause."""
-    return await _done(job, c.ResumeJob(job=job), engine, views)
+    return await service.resume(asker, job)
 
 
 @post("/jobs/{job:int}/cancel", status_code=200, responses=said(404))
-async def cancel_job(job: JobId, engine: TheEngine, views: TheViews) -> JobView:
+async def cancel_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """End it with all that runs of it. Saying it twice, or of a job that has ended, changes nothing."""
-    return await _done(job, c.CancelJob(job=job), engine, views)
+    return await service.cancel(asker, job)
 
 
 @post("/jobs/{job:int}/retry", status_code=200, responses=said(404, 409))
-async def retry_job(job: JobId, engine: TheEngine, views: TheViews) -> JobView:
+async def retry_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """Render again what failed, and of an ended job what was cancelled."""
-    return await _done(job, c.RetryJob(job=job), engine, views)
+    return await service.retry(asker, job)
 
 
 @patch("/jobs/{job:int}", dto=Body[JobPatch], return_dto=None, responses=said(400, 404, 409, 413, 415, 422))
-async def change_job(job: JobId, data: JSONBody[JobPatch], engine: TheEngine, views: TheViews) -> JobView:
+async def change_job(
+    job: JobId, data: JSONBody[JobPatch], engine: TheEngine, asker: TheAsker, views: TheViews
+) -> JobView:
     """Change its priority."""
-    if data.priority is None:
-        return await views.job(job)
-    return await _done(job, c.SetPriority(job=job, priority=data.priority), engine, views)
-
-
-async def _done(job: int, command: c.Command, engine: Engine, views: Views) -> JobView:
     await views.row(job)  # an id that is none is refused before the engine's own queue
-    await engine.command(command)
+    if data.priority is not None:
+        await engine.command(c.SetPriority(by=asker, job=job, priority=data.priority))
     return await views.job(job)
 
 

@@ -7,16 +7,21 @@ from litestar import WebSocket, get, post, websocket
 from litestar.exceptions import WebSocketDisconnect
 from litestar.params import JSONBody
 
-from brender.core import commands as c
+from brender.core.commands import By
 from brender.core.nouns import Wish
+from brender.core.objectviews import Changed, WishesRequest
 from brender.core.views import WishRequest, WorkerPage, WorkerView
-from brender.manager.engine import Engine
 from brender.manager.errors import Body, said
 from brender.manager.hub import Closed
-from brender.manager.routes.given import TheEngine, TheHub, TheViews, WorkerKey
+from brender.manager.routes.given import TheAsker, TheHub, TheService, TheViews, WorkerKey
+from brender.manager.routes.objects import changed
+from brender.manager.service import Service
 from brender.manager.views import Views
 
 _WISH: Any = {"status_code": 200, "dto": Body[WishRequest], "return_dto": None, "responses": said(400, 404, 415)}
+_WISHES: Any = {
+    "status_code": 200, "dto": Body[WishesRequest], "return_dto": None, "responses": said(400, 404, 413, 415, 422),
+}  # fmt: skip
 
 
 @get("/workers")
@@ -25,31 +30,65 @@ async def list_workers(views: TheViews) -> WorkerPage:
     return await views.workers()
 
 
+# --- many: the filters are those of every door -----------------------------------------------------------------------
+
+
+@post("/workers/enable", **_WISHES)
+async def enable_workers(data: JSONBody[WishesRequest], service: TheService, asker: TheAsker) -> Changed:
+    """Let all workers that are meant take work."""
+    return changed(await service.wish(asker, data.filters or (), Wish.ENABLED))
+
+
+@post("/workers/drain", **_WISHES)
+async def drain_workers(data: JSONBody[WishesRequest], service: TheService, asker: TheAsker) -> Changed:
+    """Let all workers that are meant finish what they hold, and take nothing new."""
+    return changed(await service.wish(asker, data.filters or (), Wish.DRAINING))
+
+
+@post("/workers/disable", **_WISHES)
+async def disable_workers(data: JSONBody[WishesRequest], service: TheService, asker: TheAsker) -> Changed:
+    """Let all workers that are meant give back what they have not begun; `now`, what they render too."""
+    return changed(await service.wish(asker, data.filters or (), Wish.DISABLED, data.now))
+
+
+# --- one -------------------------------------------------------------------------------------------------------------
+
+
 @post("/workers/{worker:str}/enable", status_code=200, responses=said(404))
-async def enable_worker(worker: WorkerKey, engine: TheEngine, views: TheViews) -> WorkerView:
+async def enable_worker(worker: WorkerKey, service: TheService, asker: TheAsker, views: TheViews) -> WorkerView:
     """Let a worker, named by its id or name, take work."""
-    return await _wished(worker, Wish.ENABLED, None, engine, views)
+    return await _wished(worker, Wish.ENABLED, None, service, asker, views)
 
 
 @post("/workers/{worker:str}/drain", **_WISH)
 async def drain_worker(
-    worker: WorkerKey, engine: TheEngine, views: TheViews, data: JSONBody[WishRequest | None] = None
+    worker: WorkerKey,
+    service: TheService,
+    asker: TheAsker,
+    views: TheViews,
+    data: JSONBody[WishRequest | None] = None,
 ) -> WorkerView:
     """Let a worker finish what it holds, and take nothing new."""
-    return await _wished(worker, Wish.DRAINING, data, engine, views)
+    return await _wished(worker, Wish.DRAINING, data, service, asker, views)
 
 
 @post("/workers/{worker:str}/disable", **_WISH)
 async def disable_worker(
-    worker: WorkerKey, engine: TheEngine, views: TheViews, data: JSONBody[WishRequest | None] = None
+    worker: WorkerKey,
+    service: TheService,
+    asker: TheAsker,
+    views: TheViews,
+    data: JSONBody[WishRequest | None] = None,
 ) -> WorkerView:
     """Let a worker give back what it has not begun, and take nothing; `now`, what it renders too."""
-    return await _wished(worker, Wish.DISABLED, data, engine, views)
+    return await _wished(worker, Wish.DISABLED, data, service, asker, views)
 
 
-async def _wished(key: str, wish: Wish, said_: WishRequest | None, engine: Engine, views: Views) -> WorkerView:
+async def _wished(
+    key: str, wish: Wish, said_: WishRequest | None, service: Service, asker: By, views: Views
+) -> WorkerView:
     known = await views.worker(key)
-    await engine.command(c.SetWish(workers=(known.id,), wish=wish, now=said_ is not None and said_.now))
+    await service.wish(asker, {"id": f"={known.id}"}, wish, said_ is not None and said_.now)
     return await views.worker(known.id)
 
 
@@ -88,4 +127,7 @@ async def worker_socket(socket: WebSocket[Any, Any, Any], hub: TheHub) -> None:
     await hub.serve(_Socket(socket))
 
 
-HANDLERS: list[Any] = [list_workers, enable_worker, drain_worker, disable_worker, worker_socket]
+HANDLERS: list[Any] = [
+    list_workers, enable_workers, drain_workers, disable_workers, enable_worker, drain_worker, disable_worker,
+    worker_socket,
+]  # fmt: skip

@@ -120,5 +120,5 @@ class SignOff:
 
 
 BlenderEvent = BlenderOpened | FrameStarted | SignOfLife | FrameRendered | FrameFailed | BlenderEnded
-FromManager = m.Welcome | m.Assign | m.Recall | m.Stop
+FromManager = m.Welcome | m.Assign | m.Recall | m.Stop | m.PauseWork | m.ResumeWork
 Event = FromManager | Dismissed | BlenderEvent | Verified | NotVerified | Tick | SignOff

@@ -40,6 +40,20 @@ class KillBlender:
 
 
 @dataclass(frozen=True)
+class PauseBlender:
+    """Stop the whole process tree where it is."""
+
+    blender: str
+
+
+@dataclass(frozen=True)
+class ResumeBlender:
+    """Let it go on."""
+
+    blender: str
+
+
+@dataclass(frozen=True)
 class Verify:
     """Look at the files of a run of so many frames, which are to be as the scene was `opened`."""
 
@@ -68,4 +82,5 @@ class Leave:
     """Nothing is held and no Blender runs: the worker may go."""
 
 
-Instruction = OpenScene | HandOver | CloseBlender | KillBlender | Verify | Send | RemoveFiles | Leave
+OfBlender = OpenScene | HandOver | CloseBlender | KillBlender | PauseBlender | ResumeBlender
+Instruction = OfBlender | Verify | Send | RemoveFiles | Leave

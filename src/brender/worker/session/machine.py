@@ -5,13 +5,14 @@
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from brender.core import messages as m
 from brender.core.failures import Kind, is_fatal
 from brender.worker.session import events as e
 from brender.worker.session import instructions as i
 from brender.worker.session import reports
-from brender.worker.session.state import Blender, Checking, Habits, Phase, Queue
+from brender.worker.session.state import Blender, Checking, Clock, Habits, Phase, Queue
 
 _ENDS_STEP = frozenset((Kind.SCENE_CHANGED, Kind.BLENDER_MISSING))  # like a fatal kind: the others would fare alike
 
@@ -28,6 +29,7 @@ class Session:
         self._blenders = 0
         self._checking: dict[str, Checking] = {}
         self._begun: set[str] = set()  # handed to some Blender, and not concluded
+        self._clock = Clock()
         self._leaving = False
         self._left = False
         self._out: list[i.Instruction] = []
@@ -48,11 +50,16 @@ class Session:
             return blender.handed[0].run
         return blender.run if blender.phase is Phase.OPENING else None
 
+    @property
+    def paused(self) -> bool:
+        """Whether all work stands still."""
+        return self._clock.stopped_at is not None
+
     def handle(self, event: e.Event, now: float) -> list[i.Instruction]:
         """What to do about `event`, in this order."""
         if not self._is_stale(event):
             self._take(event, now)
-            self._go_on(now)
+            self._go_on(self._clock.at(now))
         out, self._out = self._out, []
         return out
 
@@ -64,14 +71,8 @@ class Session:
 
     def _take(self, event: e.Event, now: float) -> None:
         match event:
-            case m.Assign():
-                self._assign(event)
-            case m.Recall():
-                self._recall(event.runs)
-            case m.Stop():
-                self._end({run: reports.stopped(run) for run in event.runs})
-            case m.Welcome():
-                self._end({run: None for run in self.held if run not in event.adopted})
+            case m.Message():
+                self._obey(event, now)
             case e.Dismissed():
                 self._dismiss(event.run)
             case e.Verified():
@@ -81,9 +82,9 @@ class Session:
             case e.SignOff():
                 self._sign_off(event)
             case e.Tick():
-                self._look_at_clock(event, now)
+                self._look_at_clock(event, self._clock.at(now))
             case _:
-                self._take_blender_event(event, self._the_blender, now)
+                self._take_blender_event(event, self._the_blender, self._clock.at(now))
 
     def _take_blender_event(self, event: e.BlenderEvent, blender: Blender, now: float) -> None:
         blender.sign = now
@@ -91,7 +92,7 @@ class Session:
             case e.BlenderOpened():
                 self._opened(blender, event.opened, now)
             case e.FrameStarted():
-                blender.since = now
+                blender.since, blender.lost_s = now, self._clock.lost_s
             case e.FrameRendered():
                 self._rendered(blender, event, now)
             case e.FrameFailed():
@@ -106,6 +107,30 @@ class Session:
         return self._blender
 
     # --- the manager's
+
+    def _obey(self, order: e.FromManager, now: float) -> None:
+        match order:
+            case m.Assign():
+                self._assign(order)
+            case m.Recall():
+                self._recall(order.runs)
+            case m.Stop():
+                self._end({run: reports.stopped(run) for run in order.runs})
+            case m.PauseWork():
+                self._pause(now)
+            case m.ResumeWork():
+                self._resume(now)
+            case m.Welcome():
+                self._end({run: None for run in self.held if run not in order.adopted})
+                self._pause(now) if order.paused else self._resume(now)
+
+    def _pause(self, now: float) -> None:
+        if self._clock.stop(now) and self._blender is not None and self._blender.phase is not Phase.KILLED:
+            self._do(i.PauseBlender(self._blender.id))
+
+    def _resume(self, now: float) -> None:
+        if self._clock.go_on(now) and self._blender is not None and self._blender.phase is not Phase.KILLED:
+            self._do(i.ResumeBlender(self._blender.id))
 
     def _assign(self, assign: m.Assign) -> None:
         if self._leaving:
@@ -167,6 +192,7 @@ class Session:
         if order is None or blender.opened is None:
             return  # being killed for something else: it counts as not rendered
         blender.handed.remove(order)
+        event = replace(event, render_s=max(0.0, event.render_s - (self._clock.lost_s - blender.lost_s)))
         self._checking[event.run] = Checking(event, blender.opened, first=blender.frames == 0)
         blender.frames += 1
         blender.render_s = event.sync_s + event.render_s + event.write_s
@@ -260,7 +286,9 @@ class Session:
             self._fail(blender, Kind.SILENT, f"Blender gave no sign of life for {bounds.silence_s:g} s.")
 
     def _go_on(self, now: float) -> None:
-        if self._blender is None:
+        if self.paused:
+            pass
+        elif self._blender is None:
             self._open(now)
         elif self._blender.phase is Phase.OPEN:
             self._feed(self._blender, now)

@@ -30,6 +30,33 @@ class Phase(enum.Enum):
 
 
 @dataclass
+class Clock:
+    """Time that stands still while the worker is paused: no limit runs out in a pause."""
+
+    lost_s: float = 0.0  # in pauses that are over
+    stopped_at: float | None = None
+
+    def at(self, now: float) -> float:
+        """What it shows."""
+        return (now if self.stopped_at is None else self.stopped_at) - self.lost_s
+
+    def stop(self, now: float) -> bool:
+        """Whether it went until now."""
+        went = self.stopped_at is None
+        if went:
+            self.stopped_at = now
+        return went
+
+    def go_on(self, now: float) -> bool:
+        """Whether it stood still until now."""
+        if self.stopped_at is None:
+            return False
+        self.lost_s += now - self.stopped_at
+        self.stopped_at = None
+        return True
+
+
+@dataclass
 class Queue:
     """The orders of one step that wait."""
 
@@ -59,6 +86,7 @@ class Blender:
     first_mb: float | None = None  # memory after its first frame
     last_mb: float = 0.0
     peak_mb: float = 0.0
+    lost_s: float = 0.0  # what the clock had lost in pauses when the run it renders began
 
     @property
     def alive(self) -> bool:
