@@ -80,7 +80,7 @@ def _tree_cpu_s(process: psutil.Process) -> float:
 @contextlib.contextmanager
 def farm(data: Path, *, worker: bool = True) -> Iterator[BenchFarm]:
     """A farm for as long as the block lasts."""
-    data.mkdir(parents=True)
+    data.mkdir(parents=True, exist_ok=True)
     running = BenchFarm(data, worker=worker)
     try:
         yield running

@@ -60,6 +60,8 @@ class World:
 
     def _take(self, changes: Changes) -> None:
         self.farm.apply(changes.rows, self.now)
+        if changes.proving:
+            self.farm.ask_proof(changes.proving)
         self.rows += changes.rows
         self.effects += changes.effects
 

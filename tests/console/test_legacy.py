@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A client of 2013 on the console: how it is asked, what becomes of it, and that garbage harms nobody."""
 
+import contextlib
+
 import pytest
 
 from brender.core.nouns import Connection
@@ -70,15 +72,14 @@ async def test_of_two_with_one_address_the_newer_stays(console: Place) -> None:
     older = await legacy(console)
     await until_listed(admin, "127.0.0.1  enabled  online  legacy")
     await legacy(console)
-    with pytest.raises(ConnectionError):
+    with contextlib.suppress(ConnectionError):
         assert await older.all() == b""
-        raise ConnectionResetError
     await until_listed(admin, "127.0.0.1  enabled  online  legacy")
     (worker,) = console.house.engine.farm.workers.values()
     assert worker.online is Connection.ONLINE
 
 
-@pytest.mark.parametrize("mac", [b"", b"x", b"-5", b"0", b"1.5", b"%d" % 2**48, b"9" * 300, b"\xff\xfe", "٣".encode()])
+@pytest.mark.parametrize("mac", [b"", b"x", b"-5", b"0", b"1.5", b"%d" % 2**48, b"9" * 300, b"\xc3\x28", "٣".encode()])
 async def test_garbage_as_a_mac_address_is_told_and_harms_nobody(console: Place, mac: bytes) -> None:
     """Of old it killed the connection's handler."""
     admin = await allowed(console)

@@ -4,7 +4,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brender.core import order
@@ -12,11 +12,13 @@ from brender.core import order
 ORDERS = st.one_of(st.sampled_from(["sequence", "spread"]), st.integers(1, 40).map(lambda n: f"every:{n}"))
 
 
+@settings(max_examples=50)
 @given(ORDERS, st.integers(0, 700))
 def test_each_order_meets_each_index_once(name: str, n: int) -> None:
     assert sorted(order.at(name, n, p) for p in range(n)) == list(range(n))
 
 
+@settings(max_examples=50)
 @given(ORDERS, st.integers(1, 2_000_000), st.data())
 def test_position_is_the_way_back(name: str, n: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, n - 1))
@@ -34,6 +36,7 @@ def test_spread_is_first_middle_last_then_halves() -> None:
     assert [order.at("spread", 1, p) for p in range(1)] == [0]
 
 
+@settings(max_examples=50)
 @given(st.integers(3, 5000), st.integers(3, 5000))
 def test_spread_has_no_wide_gap_at_any_time(n: int, met: int) -> None:
     seen = sorted(order.at("spread", n, p) for p in range(min(met, n)))

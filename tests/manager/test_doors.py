@@ -13,7 +13,7 @@ from brender.core import messages as m
 from brender.core.kinds import KINDS
 from brender.core.nouns import Limits, Wish
 from tests.farm_builder import host
-from tests.manager.doors import DOORS, Door, HttpDoor, Refused, served
+from tests.manager.doors import DOORS, WITH_VERBS, Door, HttpDoor, Refused, served
 from tests.manager.house import House
 
 Asked = Callable[[Door], Awaitable[Any]]
@@ -31,12 +31,13 @@ async def farm(house: House) -> AsyncIterator[House]:
     await house.submit("1-2", name="failing", tags=("bad",), limits=Limits(attempts=1))  # job 2
     ended = await house.submit("1-2", name="ended", tags=("nobody",))  # job 3
     await house.do(c.CancelJob(job=ended.id))
-    busy = await house.join("busy", host=host(tags=("gpu",)))
+    busy = await house.join("alpha", host=host(tags=("gpu",)))
     await house.report(house.held(busy)[0], m.Started)
-    failing = await house.join("failing", host=host(tags=("bad",)))
+    failing = await house.join("beta", host=host(tags=("bad",)))
+    await house.report(house.held(failing)[0], m.Started)
     await house.fail(house.held(failing)[0])
-    await house.join("idle")
-    away = await house.join("offline")
+    await house.join("gamma")  # idle
+    away = await house.join("delta")  # offline
     await house.do(c.WorkerGone(worker=away, connection=house.engine.farm.workers[away].connection or ""))
     await house.do(c.CreateObject(kind="tag", values={"name": "gpu", "note": "has a card"}))
     await house.do(c.CreateObject(kind="tag", values={"name": "spare"}))
@@ -65,15 +66,15 @@ async def audited(house: House) -> list[dict[str, Any]]:
 # --- the same change -------------------------------------------------------------------------------------------------
 
 CHANGES: dict[str, Asked] = {
-    "disable the busy one": lambda d: d.wish("disable", ["busy"]),
+    "disable the busy one": lambda d: d.wish("disable", ["alpha"]),
     "disable by a word": lambda d: d.wish("disable", ["offline"]),
-    "disable now": lambda d: d.wish("disable", ["name=busy"], now=True),
+    "disable now": lambda d: d.wish("disable", ["name=alpha"], now=True),
     "drain a glob": lambda d: d.wish("drain", ["*l*"]),
     "disable ALL": lambda d: d.wish("disable", ["ALL"]),
     "enable by comparison": lambda d: d.wish("enable", ["cores>=2"]),
-    "set many": lambda d: d.set("worker", ["idle", "name=*"], {"tags": ["a", "b"], "note": "two words"}),
+    "set many": lambda d: d.set("worker", ["IDLE", "name=*a"], {"tags": ["a", "b"], "note": "two words"}),
     "set the wish": lambda d: d.set("worker", ["all"], {"wish": "disabled"}),
-    "rename": lambda d: d.set("client", ["name=idle"], {"name": "other"}),
+    "rename": lambda d: d.set("client", ["gamma"], {"name": "other"}),
     "set a job": lambda d: d.set("job", ["1", "2"], {"priority": 80, "owner": "berta", "max_run_s": 60.5}),
     "set a step": lambda d: d.set("step", ["job=1"], {"batch": 3}),
     "set a task": lambda d: d.set("task", ["job=2", "state=failed"], {"state": "ready"}),
@@ -83,7 +84,7 @@ CHANGES: dict[str, Asked] = {
     "create a worker": lambda d: d.create("worker", {"name": "soon", "tags": ["gpu"], "wish": "disabled"}),
     "create a tag": lambda d: d.create("tag", {"name": "fast"}),
     "create a share": lambda d: d.create("share", {"user": "carl", "weight": 3}),
-    "delete a worker": lambda d: d.delete("worker", ["name=offline"]),
+    "delete a worker": lambda d: d.delete("worker", ["delta"]),
     "delete a job": lambda d: d.delete("job", ["state=cancelled"]),
     "delete a tag": lambda d: d.delete("tag", ["sp*"]),
     "delete a share": lambda d: d.delete("share", ["all"]),
@@ -100,8 +101,9 @@ def _apart(change: str, door: str) -> str:
 _seen: dict[str, tuple[Any, ...]] = {}  # what a change did through the first door it was tried through
 
 
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    ("change", "door"), [(c, d) for c in CHANGES for d in DOORS if (c, d) != ("disable now", "json")]
+)
 async def test_a_change_is_the_same_through_every_door(farm: House, change: str, door: str) -> None:
     """R6, R7: the same names, the same state, the same orders to workers, the same audit but for the door."""
     before = await state(farm)
@@ -124,7 +126,7 @@ def _kept(found: dict[str, Any]) -> dict[str, Any]:
     return {k: [{n: v for n, v in row.items() if n != "connection"} for row in rows] for k, rows in found.items()}
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", WITH_VERBS)
 @pytest.mark.parametrize(
     ("action", "now", "wish", "orders"),
     [
@@ -140,8 +142,8 @@ async def test_what_a_busy_worker_is_told_is_that_of_the_wish(
     """R6: disabled, it finishes what it renders and gives back what is queued; `now`, all; drained, nothing."""
     asked: Door = DOORS[door](farm)
     for _ in range(2):  # said twice, it is as if said once
-        assert await asked.wish(action, ["name=busy"], now) == ["busy"]
-        worker = next(w for w in farm.engine.farm.workers.values() if w.record.name == "busy")
+        assert await asked.wish(action, ["name=alpha"], now) == ["alpha"]
+        worker = next(w for w in farm.engine.farm.workers.values() if w.record.name == "alpha")
         assert worker.record.wish is wish
     told = [f"recall {len(r.runs)}" for r in farm.told(m.Recall)] + [f"stop {len(s.runs)}" for s in farm.told(m.Stop)]
     assert list(dict.fromkeys(told)) == orders
@@ -149,7 +151,7 @@ async def test_what_a_busy_worker_is_told_is_that_of_the_wish(
     assert set(others.values()) == {Wish.ENABLED}
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", WITH_VERBS)
 async def test_without_a_selection_nobody_is_disabled_and_the_old_sentence_is_said(farm: House, door: str) -> None:
     """R21."""
     before = await state(farm)
@@ -163,13 +165,14 @@ async def test_without_a_selection_nobody_is_disabled_and_the_old_sentence_is_sa
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 READS: dict[str, tuple[str, list[str], list[Any]]] = {
-    "all workers": ("worker", ["all"], ["busy", "failing", "idle", "offline"]),
-    "by a word": ("clients", ["offline"], ["offline"]),
-    "by names": ("worker", ["name=idle"], ["idle"]),
-    "by a glob": ("worker", ["*i*e"], ["idle", "offline"]),
-    "narrowed": ("worker", ["*", "busy", "online"], ["busy", "failing"]),
+    "all workers": ("worker", ["all"], ["alpha", "beta", "delta", "gamma"]),
+    "by a word": ("clients", ["offline"], ["delta"]),
+    "by names": ("worker", ["gamma", "ALPHA"], ["alpha", "gamma"]),
+    "by a glob": ("worker", ["*l*"], ["alpha", "delta"]),
+    "narrowed": ("worker", ["*", "busy", "online", "name!=beta"], ["alpha"]),
     "by a number": ("worker", ["cores<2"], []),
     "jobs": ("job", ["all"], [3, 2, 1]),
+    "jobs without a filter": ("job", ["priority>=0", "state!=cancelled"], [2, 1]),
     "live jobs": ("jobs", ["state=active"], [2, 1]),
     "steps": ("step", ["job=1"], ["1/0"]),
     "tasks": ("task", ["job=2", "failed"], ["2/0/0"]),
@@ -270,7 +273,8 @@ GOOD: dict[str, dict[str, Any]] = {
 WRONG_CREATES: list[tuple[str, dict[str, Any], str]] = [
     ("worker", {"nonsense": 1}, "A worker has no attribute 'nonsense'; it has name, id"),
     ("worker", {"note": "x"}, "A new worker needs name."),
-    ("worker", {"name": "idle"}, "There is a worker idle already."),
+    ("worker", {"name": "gamma"}, "There is a worker gamma already."),
+    ("worker", {"name": "idle"}, "name: `idle` says which workers are meant"),
     ("worker", {"name": "a b"}, "name: a name has 1 to 100 characters"),
     ("worker", {"name": "w", "id": "7"}, "The attribute id of a worker is read-only."),
     ("job", {"nonsense": 1}, "A job has no attribute 'nonsense'"),
@@ -287,7 +291,7 @@ WRONG_CREATES: list[tuple[str, dict[str, Any], str]] = [
     ("setting", {"name": "x"}, "The settings there are cannot be added to: set one of them."),
 ]
 WRONG_DELETES: list[tuple[str, list[str], str]] = [
-    ("worker", ["all"], "Worker busy is online: stop it before you delete it."),
+    ("worker", ["all"], "Worker alpha is online: stop it before you delete it."),
     ("worker", ["nobody"], "There is no worker called nobody."),
     ("job", ["all"], "is unfinished: cancel it before you delete it."),
     ("step", ["job=1"], "A step ends with its job: cancel or delete the job."),
@@ -328,7 +332,7 @@ def wrongs(kind: str) -> Iterator[Wrong]:
     yield from (("get", (k, filters), sentence) for k, filters, sentence in WRONG_FILTERS if k == kind)
     if kind == "worker":
         yield "delete", ("worker", ["nonsense=1"]), "A worker has no attribute 'nonsense'"
-        yield "wish", ("disable", ["nobody", "idle"]), "There is no worker called nobody."
+        yield "wish", ("disable", ["nobody", "gamma"]), "There is no worker called nobody."
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -338,7 +342,7 @@ async def test_what_cannot_be_is_a_sentence_and_changes_nothing(farm: House, kin
     before, asked = await state(farm), DOORS[door](farm)
     for verb, given, sentence in wrongs(kind):
         with pytest.raises(Refused) as refused:
-            print(verb, given, "->", await getattr(asked, verb)(*given))
+            pytest.fail(f"{verb} {given} was done: {await getattr(asked, verb)(*given)}")
         assert sentence in str(refused.value), (verb, given)
         assert await state(farm) == before, (verb, given)
     assert await audited(farm) == []
@@ -347,11 +351,11 @@ async def test_what_cannot_be_is_a_sentence_and_changes_nothing(farm: House, kin
 
 async def test_the_audit_says_who_when_and_from_where(farm: House) -> None:
     """R6."""
-    await DOORS["http"](farm).wish("disable", ["name=idle"])
-    await DOORS["cli"](farm).set("worker", ["name=idle"], {"note": "x"})
+    await DOORS["http"](farm).wish("disable", ["gamma"])
+    await DOORS["cli"](farm).set("worker", ["gamma"], {"note": "x"})
     newest, oldest = await farm.service.audit()
     assert (oldest.who, oldest.door, oldest.origin) == ("anna", "http", "127.0.0.1")
-    assert (oldest.verb, oldest.kind, oldest.keys, oldest.count) == ("disable", "worker", ("idle",), 1)
+    assert (oldest.verb, oldest.kind, oldest.keys, oldest.count) == ("disable", "worker", ("gamma",), 1)
     assert (newest.who, newest.door, newest.origin) == ("anna", "cli", "127.0.0.1")
     assert (newest.verb, newest.values) == ("set", {"note": "x"})
     assert newest.at == farm.now().wall
@@ -396,14 +400,14 @@ async def test_a_page_of_objects_says_how_many_there_are(farm: House) -> None:
     async with farm.client() as client:
         page = (await client.get("/api/v1/objects/workers?filter=all&limit=2&offset=1")).json()
     assert (page["ok"], page["count"], page["total"]) == (True, 2, 4)
-    assert [row["name"] for row in page["data"]] == ["failing", "idle"]
+    assert [row["name"] for row in page["data"]] == ["beta", "delta"]
 
 
 async def test_a_filter_may_be_an_object(farm: House) -> None:
     async with farm.client() as client:
-        asked = {"filters": {"connection": "online", "cores": ">=2", "name": "*i*"}, "values": {"note": "x"}}
+        asked = {"filters": {"connection": "online", "cores": ">=2", "name": "*a"}, "values": {"note": "x"}}
         done = (await client.patch("/api/v1/objects/worker", json=asked)).json()
-    assert done == {"ok": True, "count": 2, "names": ["failing", "idle"]}
+    assert done == {"ok": True, "count": 3, "names": ["alpha", "beta", "gamma"]}
 
 
 @pytest.mark.parametrize(
@@ -459,4 +463,4 @@ async def test_a_change_over_many_is_one_transaction(farm: House) -> None:
     farm.store.refuse = None
     assert answer.status_code == 500
     assert await state(farm) == before
-    assert await HttpDoor(farm).set("worker", ["all"], {"note": "x"}) == ["busy", "failing", "idle", "offline"]
+    assert await HttpDoor(farm).set("worker", ["all"], {"note": "x"}) == ["alpha", "beta", "delta", "gamma"]

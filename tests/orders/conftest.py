@@ -232,14 +232,14 @@ class House:
         return work
 
     @contextlib.asynccontextmanager
-    async def pretends(self, count: int) -> AsyncIterator[list[Pretend]]:
+    async def pretends(self, count: int, kind: type[Pretend] = Pretend) -> AsyncIterator[list[Pretend]]:
         """So many pretend workers, connected."""
         token = {"Authorization": f"Bearer {auth.token(self.data)}"}
         async with contextlib.AsyncExitStack() as stack:
             workers = []
             for name in (f"pretend{n}" for n in range(count)):
                 url = self.manager.url.replace("http", "ws") + "/api/v1/worker"
-                worker = Pretend(await stack.enter_async_context(connect(url, additional_headers=token)), name)
+                worker = kind(await stack.enter_async_context(connect(url, additional_headers=token)), name)
                 await worker.say(m.Hello(protocol=m.PROTOCOL, key=name * 8, boot="b", name=name, host=host()))
                 listening = asyncio.create_task(worker.listen())
                 stack.callback(listening.cancel)

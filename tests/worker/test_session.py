@@ -615,3 +615,10 @@ def test_a_paused_worker_can_leave() -> None:
     worker(m.PauseWork())
     assert worker(SignOff()) == [KillBlender(FIRST)]
     assert worker(gone())[-1] == Leave()
+
+
+def test_an_order_said_twice_to_a_leaving_worker_is_answered_once() -> None:
+    worker = rendering("a")
+    assert worker(SignOff()) == [KillBlender(FIRST)]
+    assert worker(assign("a", "b")) == [unstarted("b", "the worker is signing off")]
+    assert worker(gone()) == [unstarted("a", "the worker signed off"), RemoveFiles("a"), Leave()]

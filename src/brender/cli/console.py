@@ -54,7 +54,7 @@ def _connected(client: Client, data: Path) -> socket.socket:
     try:
         line = socket.create_connection(address, timeout=CONNECT_S)
     except OSError as error:
-        raise CliError(f"The console at port {known.console_port} does not answer ({error}).", Exit.NO_MANAGER) from None
+        raise CliError(f"The console at {address[1]} does not answer ({error}).", Exit.NO_MANAGER) from None
     line.settimeout(None)
     return line
 

@@ -7,9 +7,9 @@
 import msgspec
 
 from brender.core.messages import ToWorker
-from brender.core.nouns import AuditEntry, Gone, Job, Run, SessionRecord, Setting, Share, Tag, Task, Worker
+from brender.core.nouns import AuditEntry, Gone, Job, Run, SessionRecord, Setting, Share, Tag, Task, Verdict, Worker
 
-Row = Job | Task | Run | Worker | SessionRecord | Tag | Share | Setting | AuditEntry | Gone
+Row = Job | Task | Run | Worker | SessionRecord | Tag | Share | Setting | Verdict | AuditEntry | Gone
 
 
 class Tell(msgspec.Struct, frozen=True):
@@ -41,6 +41,13 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     only_job: int | None = None
 
 
+class Proving(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker has been asked to prove a content: memory alone, never saved."""
+
+    content: str
+    worker: str
+
+
 Effect = Tell | Publish | Discard
 
 
@@ -51,3 +58,4 @@ class Changes(msgspec.Struct):
     effects: list[Effect] = []
     answer: object = None
     presence: Presence | None = None
+    proving: Proving | None = None

@@ -28,6 +28,7 @@ class Kind(enum.StrEnum):
     OUTPUT_UNWRITABLE = "output_unwritable"
     # pauses the job: someone must look, then it can go on
     SCENE_CHANGED = "scene_changed"  # the .blend or a library is no longer the one submitted
+    WARM_DIFFERS = "warm_differs"  # a frame rendered warm has other pixels than the same frame rendered cold
     # not fatal: tried again, up to the bound
     BLENDER_MISSING = "blender_missing"  # it was found at start-up and is not there any more
     BLENDER_CRASHED = "blender_crashed"

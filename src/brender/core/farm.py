@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from brender.core import order
-from brender.core.changes import Presence, Row
+from brender.core.changes import Presence, Proving, Row
+from brender.core.content import content_key
 from brender.core.lifecycle import JOB_ENDED, RUN_LIVE
 from brender.core.messages import Progress
 from brender.core.nouns import (
@@ -30,6 +31,7 @@ from brender.core.nouns import (
     Tag,
     Task,
     TaskState,
+    Verdict,
     Wish,
     Worker,
 )
@@ -245,11 +247,15 @@ class Farm:
         self.next_job = 1
         self.by_key: dict[str, str] = {}  # key hash to worker
         self.by_name: dict[str, str] = {}
+        self.names: list[str] = []  # of `by_name`, in order: lists of workers are never sorted anew
         self.by_request: dict[str, int] = {}
         self.outputs: dict[str, int] = {}  # pattern of final names to the unfinished job that owns it
         self.tags: dict[str, Tag] = {}
         self.settings: dict[str, Setting] = {}
         self.share_rows: dict[str, Share] = {}
+        self.contents: dict[int, str] = {}  # unfinished job to its scene's content
+        self.verdicts: dict[str, Verdict] = {}  # by content; a few hundred bytes for each that was ever proven
+        self.proving: dict[str, str] = {}  # content to the worker that was asked to prove it; memory alone
         self.shares = Shares()
         self.open = OpenSteps(self.shares)
         self.hungry: dict[str, None] = {}  # workers that may want work, to be looked at
@@ -272,8 +278,8 @@ class Farm:
                     self._put_worker(row, now)
                 case SessionRecord():
                     self._put_session(row)
-                case Tag() | Share() | Setting():
-                    self._put_named(row)
+                case Tag() | Share() | Setting() | Verdict():
+                    self._put_keyed(row)
                 case Gone():
                     self._take_away(row)
                 case AuditEntry():
@@ -287,6 +293,10 @@ class Farm:
             worker.boot, worker.only_job, worker.seen = presence.boot, presence.only_job, now.mono
             worker.asked.clear()
         self.hungry[presence.worker] = None
+
+    def ask_proof(self, proving: Proving) -> None:
+        """Take that a worker has been asked to prove a content."""
+        self.proving[proving.content] = proving.worker
 
     def heard(self, worker_id: str, progress: Iterable[Progress], now: Now) -> None:
         """A sign of life: renews every lease of the worker."""
@@ -303,6 +313,7 @@ class Farm:
                 worker.connection, worker.boot, worker.only_job = was.connection, was.boot, was.only_job
                 worker.seen, worker.progress, worker.paused = was.seen, was.progress, was.paused
         self.hungry = dict.fromkeys(self.workers)
+        self.proving = old.proving
 
     def setting(self, name: str) -> str | int | float | bool:
         """What a setting is set to."""
@@ -330,6 +341,8 @@ class Farm:
             self._drop_job(job)
             return
         self.jobs[job.id] = job
+        if old is None or old.scene is not job.scene:
+            self.contents[job.id] = content_key(job.scene)
         if old is None:
             for number, spec in enumerate(job.steps):
                 self.steps[job.id, number] = LiveStep(job.id, number, spec)
@@ -357,6 +370,7 @@ class Farm:
             self.steps.pop((job.id, number))
             self.queued.pop((job.id, number), None)
             self.opened.pop((job.id, number), None)
+        self.proving.pop(self.contents.pop(job.id), None)
         self.by_request.pop(job.request_id, None)
         self.outputs.pop(job.outputs, None)
         self.unsettled.pop(job.id, None)
@@ -421,14 +435,20 @@ class Farm:
         if old is None:
             self.workers[worker.id] = LiveWorker(worker, now.mono)
         else:
-            self.by_name.pop(old.record.name, None)
+            self._forget_name(old.record.name)
             old.record = worker
         if not worker.prepared:
             self.by_key[worker.key_hash] = worker.id
+        if worker.name not in self.by_name:
+            insort(self.names, worker.name)
         self.by_name[worker.name] = worker.id
         self.hungry[worker.id] = None
 
-    def _put_named(self, row: Tag | Share | Setting) -> None:
+    def _forget_name(self, name: str) -> None:
+        if self.by_name.pop(name, None) is not None:
+            del self.names[bisect_left(self.names, name)]
+
+    def _put_keyed(self, row: Tag | Share | Setting | Verdict) -> None:
         match row:
             case Tag():
                 self.tags[row.name] = row
@@ -437,13 +457,16 @@ class Farm:
                 self.shares.weights[row.user] = row.weight
             case Setting():
                 self.settings[row.name] = row
+            case Verdict():
+                self.verdicts[row.content] = row
+                self.proving.pop(row.content, None)
 
     def _take_away(self, gone: Gone) -> None:
         match gone.kind:
             case "worker":
                 worker = self.workers.pop(gone.key)
                 self.by_key.pop(worker.record.key_hash, None)
-                self.by_name.pop(worker.record.name, None)
+                self._forget_name(worker.record.name)
                 self.hungry.pop(gone.key, None)
             case "tag":
                 del self.tags[gone.key]

@@ -7,6 +7,7 @@ Names and globs widen (any of them will do), conditions narrow (all must hold): 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from operator import ge, gt, le, lt
 from typing import Any
 
 import msgspec
@@ -17,7 +18,8 @@ from brender.core.nouns import Value
 
 _CONDITION = re.compile(r"([A-Za-z_]+)(<=|>=|!=|=|<|>)(.*)", re.DOTALL)
 _OPERATOR = re.compile(r"(<=|>=|!=|=|<|>)(.*)", re.DOTALL)
-_ORDERED = ("<", "<=", ">", ">=")
+_COMPARE: dict[str, Callable[[float, float], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
+_ORDERED = tuple(_COMPARE)
 _NEEDS_ORDER = ("int", "float")
 
 
@@ -125,31 +127,35 @@ def _equal_many(found: Value, wanted: tuple[Any, ...]) -> bool:
 def _compare(found: Value, wanted: Value, operator: str) -> bool:
     if not isinstance(found, int | float) or not isinstance(wanted, int | float):
         return False
-    return {"<": found < wanted, "<=": found <= wanted, ">": found > wanted, ">=": found >= wanted}[operator]
+    return _COMPARE[operator](found, wanted)
 
 
 def matcher(kind: Kind, chosen: Filter, farm: Farm) -> Callable[[Any], bool]:
     """Whether an object is meant. A name is compared with the kind's first attribute, or its id."""
-    keys = {kind.key.name: kind.key, kind.id.name: kind.id}.values()
+    keys = [key.read for key in {kind.key.name: kind.key, kind.id.name: kind.id}.values()]
+    plain = {name.lower() for name in chosen.names if not _is_glob(name)}
+    globs = [name.lower() for name in chosen.names if _is_glob(name)]
 
     def named(thing: Any) -> bool:
-        own = [str(key.read(farm, thing)) for key in keys]
-        return not chosen.names or any(_equal(text, name) for name in chosen.names for text in own)
+        own = [str(read(farm, thing)).lower() for read in keys]
+        return any(text in plain or any(fnmatchcase(text, glob) for glob in globs) for text in own)
 
     reads = [(kind.attribute(c.attribute).read, c.holds) for c in chosen.conditions]
 
     def fits(thing: Any) -> bool:
         return all(holds(read(farm, thing)) for read, holds in reads)
 
+    if not chosen.names:
+        return fits
     return lambda thing: named(thing) and fits(thing)
 
 
 def unmatched(kind: Kind, chosen: Filter, farm: Farm, things: Iterable[Any]) -> list[str]:
     """Plain names in the filter that no object has: most likely misspelt."""
-    wanted = {name for name in chosen.names if not _is_glob(name)}
+    wanted = {name.lower(): name for name in chosen.names if not _is_glob(name)}
     for thing in things:
         if not wanted:
             break
-        own = {str(a.read(farm, thing)).lower() for a in (kind.key, kind.id)}
-        wanted = {name for name in wanted if name.lower() not in own}
-    return sorted(wanted)
+        for attribute in (kind.key, kind.id):
+            wanted.pop(str(attribute.read(farm, thing)).lower(), None)
+    return sorted(wanted.values())

@@ -197,6 +197,21 @@ class Failed(Report, frozen=True, kw_only=True):
     result: Result = Result()
 
 
+class Proved(Report, frozen=True, kw_only=True):
+    """A frame of the run's scene was rendered warm and cold, and the pixels compared. It counts whatever became of
+    the run since.
+    """
+
+    content: str  # the scene's `content_key`
+    job: int
+    step: int
+    frame: int
+    equal: bool
+    fraction: float = 0.0  # of pixels that differ
+    largest: float = 0.0  # difference of two values
+    seconds: float = 0.0  # it took: opening, rendering, comparing
+
+
 class Unstarted(Report, frozen=True, kw_only=True):
     """The run was never handed to Blender, and is given back: the answer to a recall, or a sign-off."""
 
@@ -236,6 +251,8 @@ class Assign(Message, frozen=True, kw_only=True):
     scene: Scene
     bounds: Bounds
     orders: tuple[Order, ...]
+    prove: bool = False  # render one of its frames cold as well, and say with `Proved` whether the pixels are equal
+    cold: bool = False  # render each of its frames in a Blender that has rendered nothing yet
 
 
 class Recall(Message, frozen=True, kw_only=True):
@@ -272,5 +289,8 @@ class Ack(Message, frozen=True, kw_only=True):
     verdict: Literal["ok", "stop"] = "ok"
 
 
-ToManager = Hello | Heartbeat | Pong | Log | Goodbye | Started | SceneOpened | Rendered | Failed | Unstarted | Stopped
+ToManager = (
+    Hello | Heartbeat | Pong | Log | Goodbye
+    | Started | SceneOpened | Rendered | Failed | Proved | Unstarted | Stopped
+)  # fmt: skip
 ToWorker = Welcome | Refused | Assign | Recall | Stop | PauseWork | ResumeWork | Ping | Ack

@@ -202,6 +202,20 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     opened: messages.Opened
 
 
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a frame rendered warm has the pixels of one rendered cold, found out once for a scene's content."""
+
+    content: str  # `content_key`
+    job: int  # it was found out in
+    frame: int
+    equal: bool
+    fraction: float = 0.0  # of pixels that differ
+    largest: float = 0.0  # difference of two values
+    seconds: float = 0.0  # it took
+    worker: str = ""
+    at: float = 0.0  # wall clock
+
+
 class Tag(msgspec.Struct, frozen=True, kw_only=True):
     """A label that ties jobs to workers, once a person has said what it is for."""
 

@@ -5,8 +5,11 @@ OpenImageIO reads all formats but two: JPEG, where it fills a cut-off picture wi
 which it cannot. Those are Pillow's. Sizes are bounded before a pixel is decoded.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import OpenImageIO as oiio
 from PIL import Image, UnidentifiedImageError
@@ -55,12 +58,19 @@ def check_size(path: Path, width: int, height: int, want_width: int | None, want
 
 
 def _read_with_pillow(path: Path, width: int | None, height: int | None) -> Seen:
+    with decoded(path, width, height) as image:
+        bits = 16 if image.mode.startswith("I") else 8
+        return Seen(width=image.width, height=image.height, channels=len(image.getbands()), bits=bits)
+
+
+@contextmanager
+def decoded(path: Path, width: int | None = None, height: int | None = None) -> Iterator[Image.Image]:
+    """A JPEG or JPEG 2000, to its last line. Raises BadPicture."""
     try:
         with Image.open(path, formats=("JPEG", "JPEG2000")) as image:
             check_size(path, *image.size, width, height)
             image.load()
-            bits = 16 if image.mode.startswith("I") else 8
-            return Seen(width=image.width, height=image.height, channels=len(image.getbands()), bits=bits)
+            yield image
     except UnidentifiedImageError:
         raise BadPicture(f"{path.name} cannot be read: its header is torn") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -102,6 +112,15 @@ def _read_with_oiio(path: Path, width: int | None, height: int | None) -> Seen:
 
 def _read_part(path: Path, source: oiio.ImageInput, part: int) -> list[str]:
     """Decodes one part of the file, a piece at a time, and returns the names of its channels."""
+    for _ in pieces(path, source, part):
+        pass
+    return channel_names(source.spec())
+
+
+def pieces(
+    path: Path, source: oiio.ImageInput, part: int, as_type: oiio.BASETYPE = oiio.UNKNOWN
+) -> Iterator[tuple[int, Any]]:
+    """The part that the input stands at, line after line: where a piece begins, and its values. Raises BadPicture."""
     spec = source.spec()
     check_size(path, spec.width, spec.height, None, None)
     if spec.nchannels > MOST_CHANNELS:
@@ -110,11 +129,11 @@ def _read_part(path: Path, source: oiio.ImageInput, part: int) -> list[str]:
     lines = 1 if source.format_name() == "tiff" and not spec.tile_width else _lines_at_once(spec)
     end = spec.y + spec.height
     for top in range(spec.y, end, lines):
-        read = _read_lines(source, spec, part, top, min(top + lines, end))
+        read = _read_lines(source, spec, part, top, min(top + lines, end), as_type)
         if source.has_error or read is None:
             why = source.geterror().strip() or "it cannot be decoded"
             raise _torn(path, f"{why.splitlines()[0]} (from line {top - spec.y} of {spec.height})")
-    return _channel_names(spec)
+        yield top - spec.y, read
 
 
 def _lines_at_once(spec: oiio.ImageSpec) -> int:
@@ -123,14 +142,16 @@ def _lines_at_once(spec: oiio.ImageSpec) -> int:
     return max(unit, _PIECE // line // unit * unit)
 
 
-def _read_lines(source: oiio.ImageInput, spec: oiio.ImageSpec, part: int, top: int, end: int) -> object:
+def _read_lines(
+    source: oiio.ImageInput, spec: oiio.ImageSpec, part: int, top: int, end: int, as_type: oiio.BASETYPE
+) -> object:
     if not spec.tile_width:
-        return source.read_scanlines(part, 0, top, end, 0, 0, spec.nchannels, oiio.UNKNOWN)
+        return source.read_scanlines(part, 0, top, end, 0, 0, spec.nchannels, as_type)
     right = spec.x + spec.width
-    return source.read_tiles(part, 0, spec.x, right, top, end, 0, 1, 0, spec.nchannels, oiio.UNKNOWN)
+    return source.read_tiles(part, 0, spec.x, right, top, end, 0, 1, 0, spec.nchannels, as_type)
 
 
-def _channel_names(spec: oiio.ImageSpec) -> list[str]:
+def channel_names(spec: oiio.ImageSpec) -> list[str]:
     """Of a file in several parts, a part's name stands before its channels unless they carry it already."""
     part = spec.getattribute("oiio:subimagename")
     names = list(spec.channelnames)

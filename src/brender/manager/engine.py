@@ -207,6 +207,8 @@ class Engine:
         self.farm.apply(changes.rows, now)
         if changes.presence:
             self.farm.appear(changes.presence, now)
+        if changes.proving:
+            self.farm.ask_proof(changes.proving)
 
     def _settle(self, changes: Changes, now: Now) -> None:
         """Add to `changes` what follows from them for their jobs."""

@@ -6,7 +6,7 @@ and their tasks, in the store, and only where the filter can mean them.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 import msgspec
 
@@ -177,7 +177,7 @@ def _is_task_name(name: str) -> bool:
 
 
 def _live(farm: Farm, kind: Kind, chosen: Filter, look: Look[T], limit: int, offset: int) -> Found[T]:
-    everyone = things = _LIVE[kind.name](farm)
+    everyone = things = _known_by_name(farm, chosen) if kind.name == "worker" else _LIVE[kind.name](farm)
     if chosen.names or chosen.conditions:
         things = list(filter(filters.matcher(kind, chosen, farm), everyone))
         _refuse_unknown(kind, chosen, farm, everyone)
@@ -190,12 +190,41 @@ def _refuse_unknown(kind: Kind, chosen: Filter, farm: Farm, things: Iterable[Any
         raise Refusal(f"There is no {kind.name} called {', '.join(missing)}.", "not_found")
 
 
-def _workers(farm: Farm) -> list[LiveWorker]:
-    return [farm.workers[farm.by_name[name]] for name in sorted(farm.by_name)]
+def _known_by_name(farm: Farm, chosen: Filter) -> Sequence[LiveWorker]:
+    """The workers to look at: where each is named just as it is, those alone. One in ten thousand is not searched."""
+    ids = {farm.by_name.get(name, name) for name in chosen.names}
+    if not ids or not ids <= farm.workers.keys():
+        return Workers(farm)
+    return sorted((farm.workers[id_] for id_ in ids), key=lambda worker: worker.record.name)
+
+
+class Workers(Sequence[LiveWorker]):
+    """All workers by name, each looked up when it is wanted: a page of ten thousand costs what it shows."""
+
+    def __init__(self, farm: Farm) -> None:
+        self._farm = farm
+
+    def __len__(self) -> int:
+        return len(self._farm.names)
+
+    @overload
+    def __getitem__(self, index: int) -> LiveWorker: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[LiveWorker]: ...
+    def __getitem__(self, index: int | slice) -> LiveWorker | list[LiveWorker]:
+        if isinstance(index, slice):
+            return [self._named(name) for name in self._farm.names[index]]
+        return self._named(self._farm.names[index])
+
+    def __iter__(self) -> Iterator[LiveWorker]:
+        return map(self._named, self._farm.names)
+
+    def _named(self, name: str) -> LiveWorker:
+        return self._farm.workers[self._farm.by_name[name]]
 
 
 _LIVE: dict[str, Callable[[Farm], Sequence[Any]]] = {
-    "worker": _workers,
+    "worker": Workers,
     "job": lambda farm: [farm.jobs[id_] for id_ in sorted(farm.jobs, reverse=True)],
     "step": lambda farm: [StepOf(job, n) for job in farm.jobs.values() for n in range(len(job.steps))],
     "tag": lambda farm: [farm.tags[name] for name in sorted(farm.tags)],

@@ -98,7 +98,7 @@ class Hub:
             async with asyncio.timeout(PING_WITHIN_S):
                 return await answered - sent
         except TimeoutError:
-            raise c.Refusal(f"Worker {name} is connected, and has not answered within {PING_WITHIN_S:.0f} s.") from None
+            raise c.Refusal(f"Worker {name} is connected, and has not answered within {PING_WITHIN_S:g} s.") from None
         except Closed:
             raise c.Refusal(f"Worker {name} has gone offline before it answered.") from None
         finally:

@@ -2,6 +2,7 @@
 """How attributes get at what they are of: most are a field of its row, read by its path and written by its name."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import replace
@@ -24,9 +25,5 @@ def field(name: str) -> Callable[[Any, Any], Any]:
 def of(*path: str) -> Callable[[Farm, Any], Any]:
     """Reads an attribute by its path."""
 
-    def read(_farm: Farm, thing: Any) -> Any:
-        for name in path:
-            thing = getattr(thing, name)
-        return thing
-
-    return read
+    get = attrgetter(".".join(path))
+    return lambda _farm, thing: get(thing)

@@ -52,10 +52,11 @@ def pause(farm: Farm, command: c.PauseJob, now: Now, new_id: NewId) -> Changes:
     """Nothing new starts; queued runs are asked back; it is paused when nothing of it runs."""
     job = job_of(farm, command.job)
     paused = replace(job, pause=True)
-    return Changes([paused], _recalls(farm, farm.runs_of(job.id)), paused)
+    return Changes([paused], recalls(farm.runs_of(job.id)), paused)
 
 
-def _recalls(farm: Farm, runs: Iterable[Run]) -> list[Effect]:
+def recalls(runs: Iterable[Run]) -> list[Effect]:
+    """Ask for those of them back that were not begun."""
     asked = by_worker(run for run in runs if run.state is RunState.ASSIGNED)
     return [Tell(worker, Recall(runs=tuple(run.id for run in theirs))) for worker, theirs in asked.items()]
 
@@ -159,7 +160,7 @@ def set_priority(farm: Farm, command: c.SetPriority, now: Now, new_id: NewId) ->
 def settle(farm: Farm, id_: int, now: Now) -> Changes:
     """The state that follows from a job's tasks, whatever was lost on the way here (C09, C11)."""
     job = farm.jobs[id_]
-    counts = [sum(step.counts[state] for step in farm.steps_of(id_)) for state in TaskState]
+    counts = [sum(of_state) for of_state in zip(*(step.counts for step in farm.steps_of(id_)), strict=True)]
     live = sum(len(step.live) for step in farm.steps_of(id_))
     failed = counts[TaskState.FAILED]
     if job.kind and is_fatal(job.kind):

@@ -12,6 +12,7 @@ from brender.core.failures import Kind, is_fatal
 from brender.core.farm import Farm, LiveStep, Now
 from brender.core.lifecycle import RUN, TASK, move
 from brender.core.nouns import Job, Run, RunState, SessionRecord, StepKind
+from brender.core.rules import proofs
 
 NewId = Callable[[], str]
 
@@ -33,13 +34,21 @@ def assign(farm: Farm, worker: str, step: LiveStep, indexes: Sequence[int], now:
         task = step.task(index)
         rows += [replace(task, state=move(TASK, task.state, "assign"), run=run.id), run]
         orders.append(_order(step, run))
-    return Changes(rows, [Tell(worker, assign_message(farm.jobs[step.job], step.number, tuple(orders)))])
+    proving = proofs.wanted(farm, worker, step)
+    message = m.Assign(
+        job=step.job,
+        step=step.number,
+        scene=farm.jobs[step.job].scene,
+        bounds=_bounds(farm.jobs[step.job]),
+        orders=tuple(orders),
+        prove=proving is not None,
+        cold=proofs.is_cold(farm, step.job),
+    )
+    return Changes(rows, [Tell(worker, message)], proving=proving)
 
 
-def assign_message(job: Job, step: int, orders: tuple[m.Order, ...]) -> m.Assign:
-    """The message that carries runs to a worker."""
-    bounds = m.Bounds(max_run_s=job.limits.max_run_s, silence_s=job.limits.silence_s)
-    return m.Assign(job=job.id, step=step, scene=job.scene, bounds=bounds, orders=orders)
+def _bounds(job: Job) -> m.Bounds:
+    return m.Bounds(max_run_s=job.limits.max_run_s, silence_s=job.limits.silence_s)
 
 
 def _order(step: LiveStep, run: Run) -> m.Order:
@@ -57,6 +66,8 @@ def _order(step: LiveStep, run: Run) -> m.Order:
 def take_report(farm: Farm, command: c.TakeReport, now: Now, new_id: NewId) -> Changes:
     """What a report changes; one about a run that is not live, or not this worker's, is answered and no more."""
     report = command.report
+    if isinstance(report, m.Proved):
+        return proofs.take(farm, command.worker, report, now)
     run = farm.runs.get(report.run)
     if run is None or run.worker != command.worker:
         over = isinstance(report, m.Stopped | m.Unstarted | m.Failed)

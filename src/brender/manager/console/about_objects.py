@@ -33,7 +33,7 @@ async def get(asked: Asked) -> Answer:
     if not rows and asked.page == 1:
         return Answer(lines=[f"No {kind.name} fits." if rest else f"There are no {kind.plural}."], data=[])
     if total == 1:
-        return Answer(lines=[f"{name}: {said(value)}" for name, value in rows[0].items()])
+        return Answer(lines=[f"{name}: {said(value)}".rstrip() for name, value in rows[0].items()])
     return Answer(lines=closed(asked, _as_table(rows), total, kind.plural), more=following(asked, total))
 
 

@@ -69,7 +69,7 @@ class Answer(msgspec.Struct, kw_only=True):
         if self.data is None:
             return encoded({"ok": True, "text": "\n".join(self.lines)})
         said: dict[str, Any] = {"ok": True, "count": len(self.data)}
-        if self.total is not None:
+        if self.total is not None and self.total > len(self.data):
             said["total"] = self.total
         return encoded(said | {"data": self.data})
 

@@ -36,7 +36,9 @@ Which = Annotated[
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="How many, at most.")]
 Offset = Annotated[int, QueryParameter(ge=0, le=2**53, description="Leave out so many of them.")]
 Who = Annotated[str | None, QueryParameter(description="What this person did alone.")]
-OfDoor = Annotated[str | None, QueryParameter(description="What came through this door alone: console, json, http, cli.")]
+OfDoor = Annotated[
+    str | None, QueryParameter(description="What came through this door alone: console, json, http, cli.")
+]
 OfVerb = Annotated[str | None, QueryParameter(description="What this was done alone, such as `disable`.")]
 OfKind = Annotated[str | None, QueryParameter(name="kind", description="What was done to objects of this kind alone.")]
 BeforeEntry = Annotated[str | None, QueryParameter(description="Those before it: a page's `before`.")]
@@ -48,8 +50,11 @@ _CHANGE = said(400, 404, 409, 413, 415, 422)
 async def list_objects(
     kind: KindName, service: TheService, which: Which = None, limit: Limit = 50, offset: Offset = 0
 ) -> ObjectPage:
-    """Objects of a kind with all their attributes. Tasks are those of a job: say `job=5`, or the task's id."""
-    rows, total = await service.show(kind, which or ["all"], limit, offset)
+    """Objects of a kind with all their attributes. Without a filter, of jobs the unfinished ones; `all` means all.
+
+    Tasks are those of a job: say `job=5`, or the task's id.
+    """
+    rows, total = await service.show(kind, which or (), limit, offset)
     return ObjectPage(count=len(rows), total=total, data=tuple(rows))
 
 

@@ -133,14 +133,15 @@ class Session:
             self._do(i.ResumeBlender(self._blender.id))
 
     def _assign(self, assign: m.Assign) -> None:
+        held = set(self.held)
+        orders = [order for order in assign.orders if order.run not in held]
         if self._leaving:
-            for order in assign.orders:
+            for order in orders:
                 self._do(i.Send(reports.unstarted(order.run, "the worker is signing off")))
             return
-        held = set(self.held)
         key = (assign.job, assign.step)
         queue = self._queues.setdefault(key, Queue(assign.job, assign.step, assign.scene, assign.bounds))
-        queue.orders.extend(order for order in assign.orders if order.run not in held)
+        queue.orders.extend(orders)
 
     def _recall(self, runs: Iterable[str]) -> None:
         for run in runs:
