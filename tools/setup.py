@@ -34,6 +34,10 @@ BPY_LIBRARIES = {
 }
 
 
+# the programs of others that the console's tests talk to it with: program -> Debian's package
+CONSOLE_PROGRAMS = {"php": "php-cli", "telnet": "telnet", "nc": "netcat-openbsd"}
+
+
 def main() -> int:
     """0 when everything that can be had is there."""
     if sys.version_info < (3, 11):
@@ -80,10 +84,11 @@ def system_packages() -> None:
 
 
 def missing_packages() -> list[str]:
-    """Debian's names for what this machine lacks: bpy's libraries, Blender for the tests, venv, certificates."""
+    """Debian's names for what this machine lacks: bpy's libraries, programs for the tests, venv, certificates."""
     missing = [package for library, package in BPY_LIBRARIES.items() if needs_bpy_libraries(library)]
     if not shutil.which("blender"):
         missing.append("blender")
+    missing += [package for program, package in CONSOLE_PROGRAMS.items() if not shutil.which(program)]
     if not importlib.util.find_spec("ensurepip"):
         missing.append(venv_package())
     if Path("/etc/debian_version").exists() and not Path("/etc/ssl/certs/ca-certificates.crt").exists():
@@ -133,6 +138,8 @@ def say_missing(packages: list[str]) -> None:
     print(f"setup: missing on this machine: {' '.join(packages)}", file=sys.stderr)
     if "blender" in packages:
         print("       (blender is for the tests with an installed Blender; they are skipped without)", file=sys.stderr)
+    if set(packages) & set(CONSOLE_PROGRAMS.values()):
+        print("       (php, telnet and nc are for the console's tests; they are skipped without)", file=sys.stderr)
     if set(packages) & set(BPY_LIBRARIES.values()):
         print("       (the bpy module does not load without the lib… ones)", file=sys.stderr)
     print(f"       on Debian:  sudo apt-get install {' '.join(packages)}", file=sys.stderr)

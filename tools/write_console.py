@@ -112,7 +112,7 @@ What is changed here is in the audit log as `console`, with the address it came 
 - Verbs are known in any case. Words are cut at spaces; quotation marks keep them together: `note="two words"`.
 - `--json` gives an answer as one line of JSON: `{{"ok": true, "count": 2, "data": [...]}}`,
   `{{"ok": true, "text": "..."}}` or `{{"ok": false, "error": "..."}}`.
-- A list comes in pages of {ROWS} lines, or as many as `--rows N` says; a closing line says how to get the next: `more`, or
+- A list comes in pages of {ROWS} lines, or of `--rows N`; a closing line says how to get the next one: `more`, or
   `--page N`. Nothing ever waits for a key.
 - Who half-closes the connection gets all answers to what was said, and then its end. `watch job 5` then goes on until
   the job is over.

@@ -17,7 +17,7 @@ import pytest
 
 from brender.core.failures import Kind
 from brender.core.scene import Script, Settings
-from brender.worker.blender import Alive, Began, Done, Ended, Event, Failed, Failure, Unstarted, WarmBlender
+from brender.worker.blender import Alive, Began, Done, Ended, Event, Failed, Failure, Unstarted
 
 pytestmark = pytest.mark.slow
 
@@ -234,41 +234,6 @@ def test_a_killed_worker_takes_its_blender_along(kit: Any, made: Path, tmp_path:
         worker.wait()
     gone, alive = psutil.wait_procs([blender], timeout=10)
     assert not alive, gone
-
-
-ENGINE = """
-import bpy
-class Engine(bpy.types.RenderEngine):
-    bl_idname, bl_label = "TEST_ENGINE", "Test"
-    frames = 0
-    def render(self, depsgraph):
-        Engine.frames += 1
-        assert Engine.frames == 1, "something of the frame before is left"
-        x, y = self.size = depsgraph.scene.render.resolution_x, depsgraph.scene.render.resolution_y
-        result = self.begin_result(0, 0, x, y)
-        result.layers[0].passes["Combined"].rect = [[0.5, 0.5, 0.5, 1.0]] * (x * y)
-        self.end_result(result)
-bpy.utils.register_class(Engine)
-"""
-
-
-async def test_what_cannot_be_warm_gets_a_process_for_each_frame(kit: Any, made: Path, tmp_path: Path) -> None:
-    heard = Heard()
-    scene = kit.scene(
-        made / "armature.blend",
-        tmp_path / "####",
-        scripts=(Script(kind="expr", source=ENGINE, before_open=True),),
-        settings=Settings(engine="TEST_ENGINE", width=32, height=18, percent=100, format="PNG"),
-    )
-    warm: WarmBlender = await kit.open(scene, tmp_path, heard)
-    assert not warm.opened.warm
-    assert "not known" in warm.opened.warm_reason
-    runs = [warm.render(f"r{frame}", (frame,), str(tmp_path / f"{frame}.log")) for frame in (1, 2, 3)]
-    rendered = await asyncio.gather(*runs)
-    assert all(size(each.files[0].temporary) > 0 for each in rendered)
-    assert not any(isinstance(event, Ended) for event in heard.events)
-    await warm.close()
-    assert isinstance(heard.events[-1], Ended)
 
 
 async def test_a_killed_blender_is_no_want_of_memory(kit: Any, made: Path, tmp_path: Path) -> None:

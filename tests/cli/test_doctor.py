@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What doctor finds, and what it says to do."""
 
+import os
 import socket
 
 import pytest
@@ -55,7 +56,7 @@ def test_a_port_in_use_is_told_with_its_owner(tmp_path):
         number = taken.getsockname()[1]
         found = doctor.port(number, "the page", tmp_path)
     assert found.level == "warn"
-    assert "python" in found.message
+    assert f"(process {os.getpid()})" in found.message
     assert doctor.port(number, "the page", tmp_path).level == "ok"
 
 

@@ -9,7 +9,7 @@ from brender.cli.exits import Exit
 from brender.core.failures import Kind
 from brender.core.nouns import JobState
 from brender.core.scene import Blender
-from brender.core.views import FailureView, JobView, OpenedView
+from brender.core.views import FailureView, JobView, OpenedView, ProofView
 
 JOB = JobView(
     id=5,
@@ -52,6 +52,27 @@ def test_a_scene_that_opens_slowly_is_named_before_its_device_is_known():
         said += new.facts
     assert said == ["Blender 3.4.1 renders 31 frames of shot (job 5) to /out/####.png"]
     assert news.news(told, job(opened=OPENED))[0].facts == (OPENING,)
+
+
+PROOF = ProofView(equal=True, frame=23, job=5, message="Frame 23 was rendered warm and cold: equal, pixel for pixel.")
+
+
+def test_the_proof_that_warm_is_right_is_said_once():
+    _, told = news.news(news.Told(), job(opened=OPENED))
+    first, told = news.news(told, job(opened=OPENED, proof=PROOF))
+    second, _ = news.news(told, job(opened=OPENED, proof=PROOF))
+    assert first.facts == (PROOF.message,)
+    assert second.facts == ()
+
+
+def test_a_job_that_pauses_as_warm_differs_says_it_once():
+    unequal = ProofView(equal=False, frame=23, job=5, message="Frame 23 differs.")
+    _, told = news.news(news.Told(), job(opened=OPENED))
+    paused = job(opened=OPENED, proof=unequal, pause=True, kind=Kind.WARM_DIFFERS, message="Frame 23 differs. Resume.")
+    first, told = news.news(told, paused)
+    second, _ = news.news(told, paused)
+    assert first.facts == ("Job 5 is paused: Frame 23 differs. Resume.",)
+    assert second.facts == ()
 
 
 def test_a_warning_is_said_once():

@@ -73,12 +73,12 @@ async def test_a_client_is_one_line_with_its_status_connection_and_task(farm: Pl
 
 
 WRONG = (
-        ("zulu", "There is no worker called zulu."),
-        ("alpha zulu yankee", "There is no worker called yankee, zulu."),
-        ("colour=red", "A worker has no attribute 'colour'"),
-        ("wish=maybe", "wish is one of enabled, draining, disabled, and 'maybe' is none."),
-        ("cores>many", "cores is a whole number, and 'many' is none."),
-        ("name>a", "name is not a number: it can be compared with = and != alone, not >."),
+    ("zulu", "There is no worker called zulu."),
+    ("alpha zulu yankee", "There is no worker called yankee, zulu."),
+    ("colour=red", "A worker has no attribute 'colour'"),
+    ("wish=maybe", "wish is one of enabled, draining, disabled, and 'maybe' is none."),
+    ("cores>many", "cores is a whole number, and 'many' is none."),
+    ("name>a", "name is not a number: it can be compared with = and != alone, not >."),
 )
 
 

@@ -10,15 +10,14 @@ import pytest
 from brender.core.commands import By
 from brender.core.kinds import KINDS
 from brender.core.nouns import JobState
+from brender.core.nouns import Limits as JobLimits
 from brender.manager.console.asking import ask
 from brender.manager.console.verbs import VERBS
 from brender.manager.console.wire import Limits
 from tests.console.conftest import PROMPT, Place
 
-WANTED = (
-    "clients enable disable drain get set create delete describe jobs job tasks run pause resume stop kill retry "
-    "priority log why orders save shutdown audit quit test help watch"
-).split()
+WANTED = """clients enable disable drain get set create delete describe jobs job tasks run pause resume stop kill retry
+priority log why orders save shutdown audit quit test help watch"""
 BY = By(who="test", door="console")
 
 
@@ -26,7 +25,7 @@ BY = By(who="test", door="console")
 
 
 def test_the_table_has_every_verb_that_was_asked_for() -> None:
-    assert set(WANTED) <= {verb.name for verb in VERBS}
+    assert set(WANTED.split()) <= {verb.name for verb in VERBS}
 
 
 def test_no_two_verbs_have_one_name_and_each_explains_itself() -> None:
@@ -180,19 +179,12 @@ async def test_ended_jobs_are_found_by_number_state_and_attribute(farm: Place) -
 
 async def test_a_failed_task_is_made_ready_again_by_its_attribute(farm: Place) -> None:
     talk, house = await farm.talk(), farm.house
-    (run,) = house.held()
-    job = await house.submit("1-2", limits=run and _once())
+    job = await house.submit("1-2", limits=JobLimits(attempts=1))
     runs = [run for run in house.held() if run.job == job.id]
     await house.fail(runs[0])
     failed = (await talk.ask(f"tasks {job.id} failed")).split()[0]
     assert await talk.ask(f"set task {failed} state=ready") == f"{failed}\n1 task set.\n"
     assert await talk.ask(f"tasks {job.id} failed") == ""
-
-
-def _once() -> object:
-    from brender.core.nouns import Limits as JobLimits
-
-    return JobLimits(attempts=1)
 
 
 async def test_a_log_is_read_from_its_end(farm: Place) -> None:

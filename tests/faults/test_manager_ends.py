@@ -139,7 +139,7 @@ def http(desk: Desk, action: str, name: str) -> None:
 def cli(desk: Desk, action: str, name: str) -> None:
     code, said = desk.run(action, name)
     assert code == 0, said
-    assert f"1 worker {dict(enable='enabled', disable='disabled')[action]}: {name}." in said
+    assert f"1 worker {action}d: {name}." in said
 
 
 def console(desk: Desk, action: str, name: str) -> None:

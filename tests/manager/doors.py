@@ -270,10 +270,22 @@ WITH_VERBS = [name for name in DOORS if name != "json"]
 
 
 @contextlib.asynccontextmanager
-async def served(house: House) -> AsyncIterator[House]:
-    """The house on real ports, with the files in its data folder that lead the commands to it."""
-    console = Console(house.service)
-    console_port = await console.start(_listening())
+async def served(house: House, *, api: bool = True) -> AsyncIterator[House]:
+    """The house on real ports, with the files in its data folder that lead the commands to it. `api`: over HTTP too."""
+    async with contextlib.AsyncExitStack() as stack:
+        console = Console(house.service)
+        stack.push_async_callback(console.close)
+        console_port = await console.start(_listening())
+        if api:
+            await stack.enter_async_context(_served_api(house))
+        said = ManagerFile(url=house.url, pid=1, boot=house.boot, console_port=console_port)
+        (house.config.data / "token").write_text(TOKEN)
+        (house.config.data / "manager.json").write_bytes(msgspec.json.encode(said))
+        yield house
+
+
+@contextlib.asynccontextmanager
+async def _served_api(house: House) -> AsyncIterator[None]:
     listening = _listening()
     house.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     config = uvicorn.Config(http.create(house, TOKEN), log_config=None, timeout_graceful_shutdown=1)
@@ -281,12 +293,8 @@ async def served(house: House) -> AsyncIterator[House]:
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await _answers(house.url)
-        said = ManagerFile(url=house.url, pid=1, boot=house.boot, console_port=console_port)
-        (house.config.data / "token").write_text(TOKEN)
-        (house.config.data / "manager.json").write_bytes(msgspec.json.encode(said))
-        yield house
+        yield
     finally:
-        await console.close()
         server.should_exit = True
         await serving
 

@@ -25,7 +25,7 @@ def _anna(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest_asyncio.fixture
-async def farm(house: House) -> AsyncIterator[House]:
+async def farm(house: House, request: pytest.FixtureRequest) -> AsyncIterator[House]:
     """Workers that are busy, idle and offline, jobs that are live and ended, a failed task, a tag, a share."""
     await house.submit("1-5", name="live", tags=("gpu",))  # job 1
     await house.submit("1-2", name="failing", tags=("bad",), limits=Limits(attempts=1))  # job 2
@@ -43,7 +43,8 @@ async def farm(house: House) -> AsyncIterator[House]:
     await house.do(c.CreateObject(kind="tag", values={"name": "spare"}))
     await house.do(c.CreateObject(kind="share", values={"user": "berta", "weight": 2.0}))
     house.effects.clear()
-    async with served(house):
+    call = getattr(request.node, "callspec", None)
+    async with served(house, api=call is None or call.params.get("door") == "cli"):  # the others need no port of it
         yield house
 
 

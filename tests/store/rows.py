@@ -21,6 +21,7 @@ from brender.core.nouns import (
     Tag,
     Task,
     TaskState,
+    Verdict,
     Worker,
 )
 from brender.core.scene import Blender, Scene
@@ -92,6 +93,10 @@ def setting(name: str = "lease_s", value: str | int | float | bool = 30.0) -> Se
 def entry(id: str = "e1", at: float = 3000.0, kind: str = "worker", who: str = "ada", **fields: Any) -> AuditEntry:
     given: dict[str, Any] = {"door": "console", "origin": "127.0.0.1", "verb": "set", "keys": ("w1",), "count": 1}
     return AuditEntry(id=id, at=at, kind=kind, who=who, **given | {"values": {"tags": ("a", "b")}} | fields)
+
+
+def verdict(content: str = "c1", **fields: Any) -> Verdict:
+    return Verdict(content=content, **{"job": 1, "frame": 12, "equal": True} | fields)
 
 
 def gone(kind: str, key: str) -> Gone:

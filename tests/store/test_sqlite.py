@@ -22,7 +22,7 @@ from brender.store.database import at_path
 from brender.store.migrate import MIGRATIONS
 from brender.store.records import KEPT
 from brender.store.store import FILE
-from tests.store.rows import entry, gone, job, run, session, setting, share, tag, task, worker
+from tests.store.rows import entry, gone, job, run, session, setting, share, tag, task, verdict, worker
 
 
 @pytest.fixture
@@ -238,8 +238,8 @@ def test_a_farm_of_the_first_tables_keeps_everything_and_takes_the_new_rows(tmp_
     loaded = store.load_farm()
     assert [*loaded.rows, *store.sessions_of(1)] == [first[0], first[1], *first[3:], first[2]]
     assert (loaded.next_job, loaded.damaged, store.audit()) == (2, [], [])
-    store.save([tag(), share(), setting(), entry()])
-    assert store.load_farm().rows == [setting(), share(), tag(), *loaded.rows]
+    store.save([tag(), share(), setting(), verdict(), entry()])
+    assert store.load_farm().rows == [setting(), share(), tag(), verdict(), *loaded.rows]
     assert store.audit() == [entry()]
     store.close()
     assert ask(file, "SELECT version_num FROM alembic_version") == [(tables.REVISION,)]
@@ -269,6 +269,7 @@ FEW = {
     "SCAN settings USING INDEX sqlite_autoindex_settings_1",
     "SCAN shares USING INDEX sqlite_autoindex_shares_1",
     "SCAN tags USING INDEX sqlite_autoindex_tags_1",
+    "SCAN verdicts USING INDEX sqlite_autoindex_verdicts_1",
     "SCAN runs USING INDEX ix_runs_live",
     "SCAN jobs USING COVERING INDEX ix_jobs_state",  # a few bytes a job, so that no unknown state is overlooked
 }
@@ -276,7 +277,7 @@ FEW = {
 
 def test_no_query_walks_a_table(store: Store) -> None:
     """Rule 11 of the house: reads page, and none of them walks a whole job."""
-    store.save([job(), task(), run(), session(), worker(), tag(), share(), setting(), entry()])
+    store.save([job(), task(), run(), session(), worker(), tag(), share(), setting(), verdict(), entry()])
     asked: list[tuple[str, object]] = []
     event.listen(store._database._reader, "before_cursor_execute", lambda *a: asked.append((a[2], a[3])))
     store.load_farm()

@@ -16,9 +16,11 @@ from brender.core.nouns import JobState, RunState, TaskState, Wish
 from brender.store import Damaged, Loaded, Store, StoreError, tables
 from brender.store.records import KEPT
 from tests.store.place import SIZE, Place, batch
-from tests.store.rows import RESULT, entry, gone, job, run, session, setting, share, tag, task, worker
+from tests.store.rows import RESULT, entry, gone, job, run, session, setting, share, tag, task, verdict, worker
 
-EMPTY = Loaded(settings=[], shares=[], tags=[], jobs=[], tasks=[], runs=[], workers=[], next_job=1, damaged=[])
+EMPTY = Loaded(
+    settings=[], shares=[], tags=[], jobs=[], tasks=[], runs=[], workers=[], verdicts=[], next_job=1, damaged=[]
+)
 
 
 def reopened(place: Place) -> Loaded:
@@ -62,6 +64,13 @@ def test_tags_shares_settings_and_the_audit_log_are_kept(place: Place, store: St
     store.save([tag(note=""), share(weight=0.5), setting(value=5)])
     assert reopened(place).rows == [rows[0], setting(value=5), share(weight=0.5), tag(note=""), worker(), job()]
     assert store.audit() == [entry()]
+
+
+def test_verdicts_are_kept_and_the_last_word_counts(place: Place, store: Store) -> None:
+    store.save([verdict(), verdict("c2"), job()])
+    store.save([verdict("c2", equal=False, fraction=0.25, largest=0.5, seconds=7.5, worker="w1", at=3000.0)])
+    found = [verdict(), verdict("c2", equal=False, fraction=0.25, largest=0.5, seconds=7.5, worker="w1", at=3000.0)]
+    assert reopened(place).rows == [*found, job()]
 
 
 def test_the_order_of_the_rows_of_a_batch_is_free(store: Store) -> None:
@@ -282,21 +291,22 @@ def test_a_damaged_job_hides_no_other_from_a_list_and_says_so_itself(store: Stor
         store.job(2)
 
 
-@pytest.mark.parametrize("nth", range(4))
-def test_a_damaged_tag_share_setting_or_entry_is_set_aside_alone(store: Store, nth: int) -> None:
+@pytest.mark.parametrize("nth", range(5))
+def test_a_damaged_tag_share_setting_verdict_or_entry_is_set_aside_alone(store: Store, nth: int) -> None:
     """C08: the kind, not only the one seen."""
-    fine: list[Row] = [tag("ssd"), share("bob"), setting("enable_on_connect", True), entry("e0")]
-    spoilt: list[Row] = [tag("gpu"), share("ada"), setting("lease_s"), entry("e1")]
+    fine: list[Row] = [tag("ssd"), share("bob"), setting("enable_on_connect", True), verdict("c0"), entry("e0")]
+    spoilt: list[Row] = [tag("gpu"), share("ada"), setting("lease_s"), verdict("c1"), entry("e1")]
     store.save([*fine, *spoilt])
     kept = KEPT[type(spoilt[nth])]
     (column,) = kept.table.primary_key
     with store._database.writing() as connection:
         connection.execute(update(kept.table).where(column == kept.key(spoilt[nth])).values(body=b"{}"))
     loaded = store.load_farm()
-    left = [row for row in (*loaded.tags, *loaded.shares, *loaded.settings, *store.audit()) if row in spoilt]
+    left = [row for row in (*loaded.tags, *loaded.shares, *loaded.settings, *loaded.verdicts) if row in spoilt]
+    left += [row for row in store.audit() if row in spoilt]
     assert left == [row for row in spoilt if row is not spoilt[nth]]
     assert all(row in [*loaded.rows, *store.audit()] for row in fine)
-    assert [(found.noun, found.id) for found in loaded.damaged] == [(kept.name, kept.key(spoilt[nth]))][: nth != 3]
+    assert [(found.noun, found.id) for found in loaded.damaged] == [(kept.name, kept.key(spoilt[nth]))][: nth != 4]
 
 
 def test_a_setting_whose_value_does_not_fit_is_set_aside_and_an_unknown_one_is_kept(store: Store) -> None:

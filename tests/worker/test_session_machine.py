@@ -14,21 +14,27 @@ from brender.worker.session import Habits, Session
 from brender.worker.session.events import (
     BlenderEnded,
     BlenderOpened,
+    Compared,
     Dismissed,
     Event,
     FrameFailed,
     FrameRendered,
     FrameStarted,
+    NotCompared,
     NotVerified,
     SignOff,
     SignOfLife,
     Tick,
     Verified,
+    Written,
 )
 from brender.worker.session.instructions import (
     CloseBlender,
+    Compare,
+    ForgetProof,
     HandOver,
     Instruction,
+    Keep,
     KillBlender,
     Leave,
     OpenScene,
@@ -39,9 +45,11 @@ from brender.worker.session.instructions import (
 )
 
 BOUNDS = m.Bounds(max_run_s=100, silence_s=30)
-HABITS = Habits(renew_frames=6, renew_growth_mb=100, close_grace_s=10, idle_close_s=60)
+HABITS = Habits(prove_after=2, prove_within=2, renew_frames=6, renew_growth_mb=100, close_grace_s=10, idle_close_s=60)
 FINAL = m.Rendered | m.Failed | m.Unstarted | m.Stopped
 KINDS = (Kind.BLENDER_CRASHED, Kind.NO_CAMERA, Kind.SCENE_CHANGED, Kind.RENDER_ERROR, Kind.DISK_FULL)
+
+FILES = (Written("/out/.brender/0001.png", "/out/0001.png"),)
 
 T = TypeVar("T")
 
@@ -82,6 +90,9 @@ class World:
         self.paused = False  # as the manager wants it
         self.stopped: str | None = None  # the Blender that stands still
         self.handed: list[str] = []
+        self.fresh = True  # Blender was handed nothing yet
+        self.kept: str | None = None  # the run to prove by
+        self.compared: list[str] = []
         self.pictures: list[str] = []
         self.given: list[str] = []
         self.unwanted: set[str] = set()  # dismissed, or not adopted: no report is due
@@ -100,11 +111,13 @@ class World:
             case OpenScene(blender):
                 assert self.blender is None, "two Blenders"
                 assert not self.paused
-                self.blender, self.open, self.ending = blender, False, False
+                self.blender, self.open, self.ending, self.fresh = blender, False, False, True
             case HandOver(blender, order):
                 assert (blender, self.open, self.ending) == (self.blender, True, False)
                 assert not self.paused
                 assert order.run not in self.handed
+                assert self.fresh or order.run != f"{self.kept}-proof"
+                self.fresh = False
                 self.handed.append(order.run)
                 assert len(self.handed) <= 2
             case KillBlender(blender) | CloseBlender(blender):
@@ -117,14 +130,29 @@ class World:
             case ResumeBlender(blender):
                 assert (blender, self.paused) == (self.stopped, False)
                 self.stopped = None
-            case Verify(run):
-                self.pictures.append(run)
             case Send(report) if isinstance(report, FINAL):
                 self.finals.setdefault(report.run, {})[report.id] = report
             case Leave():
                 assert self.blender is None
                 assert not self.left
                 self.left = True
+            case _:
+                self.obey_about_pictures(instruction)
+
+    def obey_about_pictures(self, instruction: Instruction) -> None:
+        match instruction:
+            case Verify(run):
+                self.pictures.append(run)
+            case Keep(run):
+                assert self.kept is None
+                assert run not in self.finals, "reported before it was kept"
+                self.kept = run
+            case Compare(run):
+                assert run == self.kept
+                self.compared.append(run)
+            case ForgetProof(run):
+                assert run == self.kept
+                self.kept = None
 
     # --- the manager
 
@@ -135,7 +163,9 @@ class World:
 
     def give(self, job: int, runs: Sequence[str]) -> None:
         orders = tuple(m.Order(run=run, index=0, start=1, end=1) for run in runs)
-        self.tell(m.Assign(job=job, step=0, scene=scene(job), bounds=BOUNDS, orders=orders))
+        prove, cold = self.one_of(((True, False), (True, False), (False, False), (False, True)))
+        given = {"job": job, "step": 0, "scene": scene(job), "bounds": BOUNDS, "orders": orders}
+        self.tell(m.Assign(prove=prove, cold=cold, **given))
 
     def assign_again(self) -> None:
         self.give(self.one_of((1, 2, 3)), self.session.held)
@@ -143,7 +173,8 @@ class World:
     def take_back(self) -> None:
         how = self.one_of(("recall", "stop", "dismiss", "do not adopt"))
         held = self.session.held
-        run = self.one_of(self.handed or held or ("unknown",)) if self.one_of((0, 1)) else self.one_of(held or ("",))
+        handed = [run for run in self.handed if run in held]
+        run = self.one_of(handed or held or ("unknown",)) if self.one_of((0, 1)) else self.one_of(held or ("",))
         if how == "recall":
             self.tell(m.Recall(runs=(run, *held[-1:])))
         elif how == "stop":
@@ -176,7 +207,7 @@ class World:
             run, took = self.handed.pop(0), self.one_of((0.1, 0.1, 10.0))
             memory_mb = self.one_of((50.0, 50.0, 50.0, 200.0))
             self.tell(FrameStarted(self.blender, run))
-            self.tell(FrameRendered(blender=self.blender, run=run, files=(), render_s=took, memory_mb=memory_mb))
+            self.tell(FrameRendered(blender=self.blender, run=run, files=FILES, render_s=took, memory_mb=memory_mb))
 
     def frame_fails(self) -> None:
         if self.blender and self.handed:
@@ -206,6 +237,11 @@ class World:
             good = self.one_of((True, True, False))
             self.tell(Verified(run, (), b"", 0.1) if good else NotVerified(run, Kind.BAD_PICTURE, "It is empty."))
 
+    def frame_is_compared(self) -> None:
+        if self.compared:
+            run = self.compared.pop(0)
+            self.tell(self.one_of((Compared(run, 0.0, 0.0, 0.1), Compared(run, 0.5, 0.5, 0.1), NotCompared(run))))
+
     def time_passes(self) -> None:
         self.now += self.one_of((1.0, 1.0, 20.0, 120.0))
         self.tell(Tick())
@@ -230,9 +266,14 @@ class World:
             self.pause_or_resume()
         for _ in range(10 * len(self.given) + 20):
             self.dice = 0
-            for step in (self.picture_is_looked_at, self.ending_blender_ends, self.blender_opens, self.blender_renders):
-                step()
+            self.picture_is_looked_at()
+            self.frame_is_compared()
+            self.ending_blender_ends()
+            self.blender_opens()
+            self.blender_renders()
         assert self.session.held == ()
+        assert not self.session.proving
+        assert self.kept is None
         self.check()
 
 
@@ -247,6 +288,7 @@ STEPS: dict[Callable[[World], None], int] = {
     World.ending_blender_ends: 4,
     World.an_old_blender_speaks: 1,
     World.picture_is_looked_at: 6,
+    World.frame_is_compared: 2,
     World.time_passes: 2,
     World.sign_off: 1,
     World.pause_or_resume: 2,

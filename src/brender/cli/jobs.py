@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -10,6 +11,7 @@ from brender.cli import show
 from brender.cli.connect import Place, json_option, place_options
 from brender.cli.errors import exit_of, say
 from brender.cli.exits import Exit
+from brender.cli.objects import complete_word, say_changed
 from brender.cli.sheet import write_sheet
 from brender.client.api import Client
 from brender.client.errors import ApiError
@@ -112,8 +114,27 @@ def _action(name: JobAction, text: str) -> click.Command:
     return command
 
 
-pause_command = _action("pause", "Start nothing more of jobs; what is rendering now is finished.")
-resume_command = _action("resume", "Let paused jobs go on.")
+def _jobs_or_workers(name: Literal["pause", "resume"], text: str) -> click.Command:
+    @click.command(name, help=text)
+    @click.argument("words", metavar="ID... | FILTER...", nargs=-1, required=True, shell_complete=complete_word)
+    @place_options
+    def command(words: tuple[str, ...], manager: str | None, data: str | None) -> Exit:
+        place = Place.of(manager, data)
+        if all(word.isdecimal() for word in words):
+            return _act_on([int(word) for word in words], name, place)
+        with place.connect() as client:
+            say_changed(client.order(words, name), "worker", f"{name.removesuffix('e')}ed")
+        return Exit.OK
+
+    return command
+
+
+pause_command = _jobs_or_workers(
+    "pause",
+    "Start nothing more of jobs (numbers), or stop workers (names) with all they render. What a paused job renders now "
+    "is finished; what a paused worker renders stands still until it is resumed.",
+)
+resume_command = _jobs_or_workers("resume", "Let paused jobs, or workers, go on.")
 retry_command = _action("retry", "Render what failed, or was cancelled, once more.")
 cancel_command = _action("cancel", "End jobs. What is rendered stays.")
 
@@ -148,6 +169,7 @@ def described(job: JobView) -> list[str]:
         ("outputs", job.outputs),
         ("Blender", str(job.blender)),
         ("scene", _opened(job)),
+        ("warm", job.proof.message if job.proof else ""),
         ("owner", job.owner),
         ("priority", str(job.priority)),
         ("tags", ", ".join(job.tags)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from brender.cli import show
 from brender.cli.exits import Exit
-from brender.core.failures import is_fatal
+from brender.core.failures import Kind, is_fatal
 from brender.core.nouns import JobState
 from brender.core.views import FailureView, JobView
 
@@ -20,6 +20,7 @@ class Told:
 
     begun: bool = False
     opened: bool = False
+    proved: bool = False
     looks: int = 0
     warnings: frozenset[str] = frozenset()
     failures: frozenset[str] = frozenset()  # by run
@@ -41,6 +42,7 @@ def news(told: Told, job: JobView) -> tuple[News, Told]:
     begins = not told.begun and (job.opened is not None or is_over(job) or told.looks >= PATIENT_LOOKS)
     facts = [begun(job)] if begins else []
     facts += [_opened(job)] if job.opened is not None and not told.opened else []
+    facts += [show.plain(job.proof.message)] if job.proof is not None and _is_proof_new(told, job) else []
     facts += [_paused(job)] if _is_paused(job) and not told.paused else []
     warnings = [w for w in dict.fromkeys(job.warnings) if w not in told.warnings]
     failures = [f for f in job.failures if f.run not in told.failures]
@@ -56,6 +58,7 @@ def news(told: Told, job: JobView) -> tuple[News, Told]:
             begun=told.begun or begins,
             looks=told.looks + 1,
             opened=told.opened or job.opened is not None,
+            proved=told.proved or job.proof is not None,
             warnings=told.warnings.union(warnings),
             failures=told.failures.union(f.run for f in failures),
             progress=max(done, told.progress),
@@ -125,6 +128,11 @@ def _failure(failure: FailureView) -> str:
     what = failure.message or (failure.kind.value if failure.kind else "no reason given")
     where = f" on {failure.worker}" if failure.worker else ""
     return show.plain(f"Frame {failure.frame} failed{where}: {_sentence(what)}{again}")
+
+
+def _is_proof_new(told: Told, job: JobView) -> bool:
+    """Nor is it news where the job pauses for it, and says so."""
+    return not told.proved and not (_is_paused(job) and job.kind is Kind.WARM_DIFFERS)
 
 
 def _is_paused(job: JobView) -> bool:

@@ -53,6 +53,36 @@ disable_command = _command("disable", "Let workers take no work.", "disabled", T
 drain_command = _command("drain", "Let workers finish what they hold, and no more.", "draining", False)
 
 
+@click.command("kill")
+@click.argument("words", metavar="FILTER... | JOB/STEP/INDEX...", nargs=-1, required=True, shell_complete=complete_word)
+@json_option
+@place_options
+def kill_command(words: tuple[str, ...], as_json: bool, manager: str | None, data: str | None) -> None:
+    """End what workers render, or the runs of tasks, processes and all. The tasks are rendered again."""
+    tasks = [word for word in words if "/" in word]
+    if tasks and len(tasks) < len(words):
+        raise click.UsageError("Name workers, or tasks, not both at once.")
+    with Place.of(manager, data).connect() as client:
+        done = client.kill_tasks(tasks) if tasks else client.order(words, "kill")
+    if as_json:
+        return show.print_json(done)
+    return say_changed(done, "task", "ended; ready again once the workers say so")
+
+
+@click.command("ping")
+@click.argument("worker", metavar="WORKER")
+@json_option
+@place_options
+def ping_command(worker: str, as_json: bool, manager: str | None, data: str | None) -> None:
+    """Ask a worker whether it listens, and how long its answer takes."""
+    with Place.of(manager, data).connect() as client:
+        pong = client.ping(worker)
+    if as_json:
+        return show.print_json(pong)
+    print(f"{show.plain(pong.worker)} has answered after {1000 * pong.after_s:.0f} ms.")
+    return None
+
+
 def _row(worker: WorkerView) -> tuple[str, ...]:
     words = [worker.connection.value, worker.condition.value, worker.wish.value]
     state = " ".join(w for w in words[: 1 if words[0] == "offline" else 2]) + (

@@ -7,7 +7,7 @@ Every error is an `ApiError` with a sentence. Asking twice is the caller's decis
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -21,9 +21,11 @@ from brender.core.objectviews import (
     CommandAnswer,
     CommandRequest,
     CreateRequest,
-    DeleteRequest,
     KindView,
     ObjectPage,
+    Pong,
+    Selection,
+    TaskNames,
     WishesRequest,
 )
 from brender.core.views import (
@@ -145,6 +147,18 @@ class Client:
         """Enable, drain or disable the workers that are meant; `now` gives back what they render, too."""
         return self._send(Changed, "POST", f"/workers/{action}", WishesRequest(filters=list(filters), now=now))
 
+    def order(self, filters: Sequence[str], action: Literal["pause", "resume", "kill"]) -> Changed:
+        """Pause or resume the workers that are meant; kill what they render, and name the tasks."""
+        return self._send(Changed, "POST", f"/workers/{action}", Selection(filters=list(filters)))
+
+    def kill_tasks(self, tasks: Sequence[str]) -> Changed:
+        """End the runs of tasks, each job/step/index."""
+        return self._send(Changed, "POST", "/tasks/kill", TaskNames(tasks=list(tasks)))
+
+    def ping(self, worker: str) -> Pong:
+        """Ask a worker whether it listens."""
+        return self._send(Pong, "POST", f"/workers/{quote(worker, safe='')}/ping")
+
     # --- objects of any kind -------------------------------------------------------------------------------------
 
     def objects(
@@ -167,7 +181,7 @@ class Client:
 
     def delete(self, kind: str, filters: Sequence[str]) -> Changed:
         """Delete those that are meant: all of them, or none."""
-        return self._send(Changed, "DELETE", _objects(kind), DeleteRequest(filters=list(filters)))
+        return self._send(Changed, "DELETE", _objects(kind), Selection(filters=list(filters)))
 
     def audit(self, limit: int | None = None, before: str | None = None, **wanted: str | None) -> AuditPage:
         """Who changed what, the newest first; `wanted`: who, door, verb, kind."""

@@ -401,7 +401,7 @@ class Farm:
             if step.live.get(run.index) == run.id:
                 del step.live[run.index]
         if run.state is RunState.RENDERED and run.result:
-            seconds = run.result.sync_s + run.result.render_s + run.result.write_s
+            seconds = run.result.render_s + run.result.write_s
             step.took(seconds, run.ended_at or run.assigned_at)
             self.shares.serve(self.jobs[run.job].owner, seconds)
         _keep(queued, run.id, run.state is RunState.ASSIGNED)

@@ -87,7 +87,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     peak_memory_mb: float = 0.0  # of the whole process tree
     cpu_s: float = 0.0
     open_s: float = 0.0  # of its session, in the session's first run only
-    sync_s: float = 0.0
+    sync_s: float = 0.0  # until the first sample; part of `render_s`
     render_s: float = 0.0
     write_s: float = 0.0
     verify_s: float = 0.0

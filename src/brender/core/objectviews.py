@@ -32,10 +32,16 @@ class ChangeRequest(View, frozen=True, kw_only=True, forbid_unknown_fields=True)
     values: dict[str, Any]  # what: attributes, and what they are set to
 
 
-class DeleteRequest(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of `DELETE /objects/{kind}`."""
+class Selection(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of `DELETE /objects/{kind}`, and of `POST /workers/pause`, `resume` and `kill`."""
 
     filters: Filters  # which: words as in `GET`, or an object such as {"wish": "enabled", "cores": ">=8"}
+
+
+class TaskNames(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of `POST /tasks/kill`."""
+
+    tasks: list[str]  # each job/step/index, such as "5/0/17"
 
 
 class WishesRequest(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +57,13 @@ class Changed(View, frozen=True, kw_only=True):
     ok: bool = True
     count: int
     names: tuple[str, ...]  # the name of each; of a kind without names, its id
+
+
+class Pong(View, frozen=True, kw_only=True):
+    """`POST /workers/{worker}/ping`: it listens."""
+
+    worker: str  # its name
+    after_s: float  # the time until it had answered
 
 
 class AttributeView(View, frozen=True, kw_only=True):

@@ -104,6 +104,17 @@ class OpenedView(View, frozen=True, kw_only=True):
     open_s: float = 0.0
 
 
+class ProofView(View, frozen=True, kw_only=True):
+    """What came of rendering a frame of the job's scene warm and cold: once for a scene's content and a Blender."""
+
+    equal: bool
+    frame: int
+    fraction: float = 0.0  # of pixels that differ
+    largest: float = 0.0  # difference of two values; whole numbers count from 0 to 1
+    job: int  # it was found out in
+    message: str  # the same in a sentence
+
+
 class JobView(View, frozen=True, kw_only=True):
     """A job: `GET /jobs/{id}`, and each of `GET /jobs`."""
 
@@ -129,6 +140,7 @@ class JobView(View, frozen=True, kw_only=True):
     eta_s: float | None = None  # time left
     outputs: str  # the pattern of its final names, absolute
     folder: str  # where they are
+    proof: ProofView | None = None  # None until it was made; jobs of fewer than 50 frames do not make one
     opened: OpenedView | None = None  # None until a worker has opened the scene
     warnings: tuple[str, ...] = ()  # of submit, and of the opened scene
     runs: tuple[RunView, ...] = ()  # going on now; at most 100

@@ -21,6 +21,8 @@ from brender.imaging import movies, pictures
 from brender.imaging.bad import BadPicture
 from brender.imaging.formats import Kind, kind_at
 
+Image.preinit()  # its readers are loaded when the worker starts, and not in the middle of the first frame
+
 SIZE = (320, 180)  # pixels, the most; the picture keeps its shape
 _QUALITY = 85
 _CHECKER = (10, (0.16, 0.20))  # pixels of a square, and its two greys, behind what is transparent
@@ -71,7 +73,7 @@ def _pillow(path: Path, kind: Kind, size: tuple[int, int]) -> Image.Image | None
 
 
 def _fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    image.thumbnail(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    image.thumbnail(size, Image.Resampling.HAMMING, reducing_gap=2.0)  # as sharp as is seen, in half the time
     return image
 
 
@@ -192,6 +194,8 @@ def _array(picture: oiio.ImageBuf) -> Pixels:
 def _flat(image: Image.Image) -> Image.Image:
     if image.mode != "RGBA":
         return image
+    if image.getchannel("A").getextrema() == (255, 255):  # opaque: most pictures are
+        return image.convert("RGB")
     pixels = np.asarray(image, np.float32) / 255.0
     pixels[..., :3] *= pixels[..., 3:]
     return _over_checker(pixels)
@@ -211,5 +215,5 @@ def _checker(height: int, width: int) -> Pixels:
 
 def _jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.convert("RGB").save(buffer, "JPEG", quality=_QUALITY, optimize=True)
+    image.convert("RGB").save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()

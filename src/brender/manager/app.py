@@ -113,6 +113,7 @@ class Manager:
                 ws_per_message_deflate=False,
                 timeout_graceful_shutdown=1,
                 server_header=False,
+                proxy_headers=False,
             )
         )
         tasks = [asyncio.create_task(each) for each in (self.engine.run(), self._tick(), *self._publishers())]
@@ -222,10 +223,20 @@ def run(config: Config) -> None:
         raise CannotStart(f"The data folder {config.data} cannot be used: {error.strerror or error}.") from None
 
 
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's, which does the same in half the time, wherever there is one."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
 def _serve(config: Config, listening: socket.socket, console: socket.socket | None) -> None:
     store = Store.open(config.data)
     try:
-        asyncio.run(Manager(config, store).run(listening, auth.token(config.data), console))
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(Manager(config, store).run(listening, auth.token(config.data), console))
     except KeyboardInterrupt:
         pass
     finally:

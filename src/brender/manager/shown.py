@@ -18,8 +18,10 @@ from brender.core.nouns import (
     SessionRecord,
     StepKind,
     TaskState,
+    Verdict,
     Wish,
 )
+from brender.core.verdicts import proven
 from brender.core.views import (
     FailureView,
     FileView,
@@ -27,6 +29,7 @@ from brender.core.views import (
     JobAction,
     JobView,
     OpenedView,
+    ProofView,
     RunView,
     WorkerAction,
     WorkerView,
@@ -47,7 +50,7 @@ def live_job(farm: Farm, job: Job, now: Now) -> JobView:
     step = farm.steps[job.id, 0]
     counts = [sum(each.counts[state] for each in farm.steps_of(job.id)) for state in TaskState]
     speed = _pace(farm, job, step, now)
-    return _job(
+    shown = _job(
         job,
         counts,
         speed if job.state is JobState.ACTIVE and not job.pause else Pace(),
@@ -55,6 +58,7 @@ def live_job(farm: Farm, job: Job, now: Now) -> JobView:
         runs=live_runs(farm, step),
         rendering=sum(_fraction(farm, run) for run in _of(farm, step)),
     )
+    return with_proof(shown, farm.verdicts.get(farm.contents[job.id]))
 
 
 def ended_job(job: Job) -> JobView:
@@ -62,6 +66,18 @@ def ended_job(job: Job) -> JobView:
     counts = list(job.counts) or [0] * len(TaskState)
     good = counts[TaskState.SUCCEEDED] * (1 if job.steps[0].kind is StepKind.FRAMES else len(job.steps[0].frames))
     return _job(job, counts, pace.of_ended(good, job.started_at, job.ended_at), None)
+
+
+def with_proof(view: JobView, verdict: Verdict | None) -> JobView:
+    """The job with what is known of its scene's content."""
+    if verdict is None:
+        return view
+    elsewhere = ""
+    if verdict.job != view.id:
+        follows = "." if verdict.equal else ": every frame of this one is rendered cold."
+        elsewhere = f" That was found out in job {verdict.job}{follows}"
+    told = {field: getattr(verdict, field) for field in ("equal", "frame", "fraction", "largest", "job")}
+    return replace(view, proof=ProofView(message=proven(verdict) + elsewhere, **told))
 
 
 def with_history(

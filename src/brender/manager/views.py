@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Iterable
 
 from brender.core.commands import Refusal
+from brender.core.content import content_key
 from brender.core.farm import Farm, LiveWorker
 from brender.core.lifecycle import JOB_ENDED, after_the_end
 from brender.core.nouns import Job, JobState, Run, SessionRecord, TaskState
@@ -39,7 +40,7 @@ class Views:
         """One job, with its failures."""
         live = await self._engine.read(lambda farm: self._live(farm, id_))
         if live is None:
-            live = shown.ended_job(await self._ended(id_))
+            live = await self._ended_view(await self._ended(id_))
         return await asyncio.to_thread(self._with_history, live)
 
     async def job_of_request(self, request_id: str) -> int | None:
@@ -77,6 +78,11 @@ class Views:
         if job is None:
             raise Refusal(f"There is no job {id_}.", "not_found")
         return job
+
+    async def _ended_view(self, job: Job) -> JobView:
+        content = content_key(job.scene)
+        verdict = await self._engine.read(lambda farm: farm.verdicts.get(content))
+        return shown.with_proof(shown.ended_job(job), verdict)
 
     def _with_history(self, view: JobView) -> JobView:
         """Add the failures, and what Blender said when it first opened the scene. Called in a thread."""

@@ -13,14 +13,17 @@ from sqlalchemy import Connection, Select, func, select, union
 
 from brender.core.changes import Row
 from brender.core.kinds import setting_value
-from brender.core.nouns import Job, Run, Setting, Share, Tag, Task, Worker
+from brender.core.nouns import Job, Run, Setting, Share, Tag, Task, Verdict, Worker
 from brender.core.settings import SETTINGS as KNOWN
-from brender.store.records import JOBS, RUNS, SETTINGS, SHARES, TAGS, TASKS, WORKERS, DamagedError, Kept, Noun
-from brender.store.tables import ENDED, RUN_IS_LIVE, given, jobs, runs, settings, shares, tags, tasks, workers
+from brender.store.records import JOBS, RUNS, SETTINGS, SHARES, TAGS, TASKS, VERDICTS, WORKERS, DamagedError, Kept, Noun
+from brender.store.tables import ENDED, RUN_IS_LIVE, given, jobs, runs, settings, shares, tags, tasks, verdicts, workers
+
+
+NOUNS = ("job", "worker", "tag", "share", "setting", "verdict")  # what can be set aside
 
 
 class Damaged(msgspec.Struct, frozen=True):
-    """A job, a worker, a tag, a share or a setting that was set aside, and why, in words."""
+    """A job, a worker, a tag, a share, a setting or a verdict that was set aside, and why, in words."""
 
     noun: str  # as in `core.kinds`
     id: int | str
@@ -37,6 +40,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     tasks: list[Task]
     runs: list[Run]
     workers: list[Worker]
+    verdicts: list[Verdict]
     next_job: int
     damaged: list[Damaged]
 
@@ -46,7 +50,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         live = {job.id for job in self.jobs if job.state not in ENDED}
         parts = [each for part in (self.tasks, self.runs) for each in part if each.job in live]
         unfinished = [job for job in self.jobs if job.id in live]
-        return [*self.settings, *self.shares, *self.tags, *self.workers, *unfinished, *parts]
+        return [*self.settings, *self.shares, *self.tags, *self.verdicts, *self.workers, *unfinished, *parts]
 
 
 def load_farm(connection: Connection) -> Loaded:
@@ -69,6 +73,7 @@ def load_farm(connection: Connection) -> Loaded:
         tasks=[task for task in found_tasks if task.job not in reading.bad["job"]],
         runs=[run for run in found_runs if run.job not in reading.bad["job"]],
         workers=found_workers,
+        verdicts=reading.whole(VERDICTS, select(verdicts).order_by(verdicts.c.content)),
         next_job=1 + _last_job(connection),
         damaged=[Damaged(noun, *each) for noun, of_noun in reading.bad.items() for each in of_noun.items()],
     )
@@ -79,7 +84,7 @@ class _Reading:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.bad: dict[str, dict[Any, str]] = {noun: {} for noun in ("job", "worker", "tag", "share", "setting")}
+        self.bad: dict[str, dict[Any, str]] = {noun: {} for noun in NOUNS}
 
     def whole(self, kept: Kept[Noun], query: Select[Any]) -> list[Noun]:
         """The nouns that can be read."""

@@ -78,6 +78,7 @@ SESSIONS = Kept(tables.sessions, nouns.SessionRecord)
 TAGS = Kept(tables.tags, nouns.Tag)
 SHARES = Kept(tables.shares, nouns.Share)
 SETTINGS = Kept(tables.settings, nouns.Setting)
+VERDICTS = Kept(tables.verdicts, nouns.Verdict)
 AUDIT = Kept(tables.audit, nouns.AuditEntry)
 
 # in the order to write them: what others refer to comes first
@@ -90,6 +91,7 @@ KEPT: dict[type[changes.Row], Kept[Any]] = {
     nouns.SessionRecord: SESSIONS,
     nouns.Task: TASKS,
     nouns.Run: RUNS,
+    nouns.Verdict: VERDICTS,
     nouns.AuditEntry: AUDIT,
 }
 

@@ -7,10 +7,10 @@ One task takes one event after the other, so that the session, the outbox and th
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import structlog
@@ -19,6 +19,7 @@ from brender.core import messages as m
 from brender.worker.link import Link
 from brender.worker.looking import look
 from brender.worker.outbox import Outbox
+from brender.worker.proofs import Proofs
 from brender.worker.runfolders import RunFolders
 from brender.worker.runlogs import RunLogs
 from brender.worker.session import Session
@@ -27,6 +28,7 @@ from brender.worker.session import instructions as i
 from brender.worker.slot import Slot
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 TICK_S = 1.0
 LOG_EVERY_S = 0.5
@@ -35,6 +37,7 @@ LEAVE_WITHIN_S = 1.9  # from the first signal, whatever is left to do
 IDLE_S = 5.0  # without anything to do, until a worker that is to exit when idle does
 
 Heard = e.Event | m.Ack | m.Refused | m.Ping
+Seen = e.Verified | e.NotVerified | e.Compared | e.NotCompared
 Final = m.Rendered | m.Failed | m.Unstarted | m.Stopped
 
 
@@ -45,6 +48,7 @@ class Stores:
     outbox: Outbox
     folders: RunFolders
     logs: RunLogs
+    proofs: Proofs
 
 
 class Agent:
@@ -53,10 +57,11 @@ class Agent:
     def __init__(self, session: Session, stores: Stores, *, exit_when_idle: bool = False) -> None:
         self._session = session
         self._outbox, self._folders, self._logs = stores.outbox, stores.folders, stores.logs
+        self._proofs = stores.proofs
         self._exit_when_idle = exit_when_idle
         self._events: asyncio.Queue[Heard] = asyncio.Queue()
         self._looker = ThreadPoolExecutor(1, "look")  # one at a time: the cores are Blender's
-        self._looking: set[Future[e.Verified | e.NotVerified]] = set()
+        self._looking: set[Future[Seen]] = set()
         self._progress: dict[str, m.Progress] = {}
         self._heartbeat_s = 1.0
         self._busy_at = time.monotonic()
@@ -175,7 +180,13 @@ class Agent:
     async def _obey(self, instruction: i.Instruction) -> None:
         match instruction:
             case i.Verify():
-                self._look(instruction)
+                self._look(look, instruction)
+            case i.Keep():
+                await self._keep(instruction)
+            case i.Compare():
+                self._look(self._proofs.compare, instruction)
+            case i.ForgetProof():
+                await self._forget(instruction)
             case i.Send(report):
                 await self._report(report)
             case i.RemoveFiles(run):
@@ -185,9 +196,9 @@ class Agent:
             case _:
                 await self._slot.obey(instruction)
 
-    def _look(self, asked: i.Verify) -> None:
+    def _look(self, how: Callable[[T], Seen], asked: T) -> None:
         loop = asyncio.get_running_loop()
-        future = self._looker.submit(look, asked)
+        future = self._looker.submit(how, asked)
         self._looking.add(future)
 
         def looked() -> None:
@@ -196,6 +207,17 @@ class Agent:
                 self.tell(future.result())
 
         future.add_done_callback(lambda _: _call(loop, looked))
+
+    async def _keep(self, asked: i.Keep) -> None:
+        """Waits: what follows is the report with which the manager may take the files."""
+        if failed := await asyncio.to_thread(self._proofs.keep, asked):
+            self.tell(failed)
+
+    async def _forget(self, proof: i.ForgetProof) -> None:
+        self._progress.pop(proof.again, None)
+        self._logs.forget(proof.again)
+        await asyncio.to_thread(self._proofs.forget, proof.run)
+        await asyncio.to_thread(self._folders.remove, proof.again)
 
     async def _report(self, report: m.Report) -> None:
         if isinstance(report, Final):
@@ -224,12 +246,12 @@ class Agent:
     async def _every_tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self.tell(e.Tick(await self._slot.peak_mb() if self._session.running else 0.0))
+            self.tell(e.Tick(self._slot.peak_mb if self._session.running else 0.0))
             self._look_if_idle()
 
     def _look_if_idle(self) -> None:
         now = time.monotonic()
-        if self.held or not self._link.connected:
+        if self.held or self._session.proving or not self._link.connected:
             self._busy_at = now
         elif self._exit_when_idle and now - self._busy_at > IDLE_S and not self._leaving:
             log.info("nothing to do: leaving")

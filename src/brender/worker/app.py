@@ -22,6 +22,7 @@ from brender.worker.identity import Identity, NoIdentityError, claim
 from brender.worker.link import Address, Link, UnknownAddressError
 from brender.worker.outbox import Outbox
 from brender.worker.process import end_left_behind
+from brender.worker.proofs import Proofs
 from brender.worker.runfolders import RunFolders
 from brender.worker.runlogs import RunLogs
 from brender.worker.session import Habits, Session
@@ -99,7 +100,9 @@ def _put_together(config: Config, identity: Identity) -> tuple[Agent, Link, Slot
 def _stores(identity: Identity) -> Stores:
     """What the last process has left: its reports are kept, its Blenders ended, files that nobody will want removed."""
     folder = identity.folder
-    stores = Stores(Outbox(folder / "outbox"), RunFolders(folder / "runs"), RunLogs(folder / "logs"))
+    stores = Stores(
+        Outbox(folder / "outbox"), RunFolders(folder / "runs"), RunLogs(folder / "logs"), Proofs(folder / "proofs")
+    )
     if ended := end_left_behind(identity.public):
         log.warning("ended processes that an earlier worker left behind", count=ended)
     if stores.outbox.torn:

@@ -6,7 +6,6 @@ happens comes out as events. Whatever Blender does, it is an event or a Failure;
 """
 
 import asyncio
-import contextlib
 import os
 import secrets
 import shutil
@@ -29,6 +28,7 @@ from brender.worker.process import Tree, Usage
 
 SERVE = Path(__file__).parents[1] / "inblender" / "serve.py"
 TEMPORARY = "brender-blender-"  # then the worker's process id
+GATHER_S = 0.02  # Blender prints line by line: several are taken at once
 DRAIN_S = 2.0  # for the last output; a child that outlived Blender may hold the pipe open for longer
 TELL_EVERY_S = 0.25  # no more signs of life than that
 READ_BYTES = 256 * 1024
@@ -50,7 +50,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     frame_step: int
     persistent_data: bool
     persistent_reason: str
-    warm: bool  # False: this Blender is started anew for each frame
+    warm: bool  # False: each frame wants a Blender that has rendered nothing yet
     warm_reason: str
     view: View
     overwrite: bool  # the file's own settings; Blender renders into the run's folder whatever they say
@@ -204,10 +204,6 @@ class _Process:
         folder = f".brender-{run.id}"
         self._channel.send({"do": "render", "run": run.id, "frames": run.frames, "folder": folder, "mark": mark})
 
-    @property
-    def idle(self) -> bool:
-        return not self._runs
-
     async def close(self) -> None:
         """Lets it finish what it holds, and ends it."""
         self._closing = True
@@ -246,6 +242,7 @@ class _Process:
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         while data := await reader.read(READ_BYTES):
             self._printed.feed(data)
+            await asyncio.sleep(GATHER_S)
         transport.close()
 
     def _hear(self, said: dict[str, Any]) -> None:
@@ -330,7 +327,10 @@ class _Process:
 
 
 class WarmBlender:
-    """An opened scene. Where it cannot be rendered warm, each frame gets a process of its own, by itself."""
+    """An opened scene, and the one process that renders it, run after run.
+
+    Where it cannot be rendered warm (`opened.warm`), whoever hands over a second run takes a new one of these for it.
+    """
 
     def __init__(self, scene: Scene, program: str, on_event: OnEvent, owner: str) -> None:
         self._scene = scene
@@ -339,12 +339,8 @@ class WarmBlender:
         self._owner = owner
         self.opened: Opened
         self._process: _Process
-        self._tree: Tree | None = None  # of the newest process
+        self._tree: Tree | None = None  # once there is a process
         self._paused = False
-        self._used = False
-        self._waiting: list[_Run] = []
-        self._ending = False
-        self._renewing: asyncio.Task[None] | None = None
         self._results: dict[str, asyncio.Future[Rendered]] = {}
 
     @classmethod
@@ -362,12 +358,7 @@ class WarmBlender:
 
     def enqueue(self, run: str, frames: tuple[int, ...], log: str) -> None:
         """Hands a run to Blender, also before the one before is done; its end comes as Done, Failed or Unstarted."""
-        order = _Run(run, frames, log)
-        if self.opened.warm:
-            self._process.enqueue(order)
-        else:
-            self._waiting.append(order)
-            self._next_cold()
+        self._process.enqueue(_Run(run, frames, log))
 
     async def render(self, run: str, frames: tuple[int, ...], log: str) -> Rendered:
         """Enqueues the run and waits for its end. Raises Failure."""
@@ -380,18 +371,14 @@ class WarmBlender:
 
     async def close(self) -> None:
         """Lets Blender finish what it holds, then ends it. Once it has returned no process is left."""
-        self._ending = True
-        await self._drop_waiting()
         await self._process.close()
 
     async def kill(self) -> None:
         """Ends the whole process tree at once; what runs fails. Once it has returned no process is left."""
-        self._ending = True
-        await self._drop_waiting()
         await self._process.kill()
 
     async def pause(self) -> None:
-        """Stops Blender and all it started where they are, also while it opens; what it starts anew stops as well."""
+        """Stops Blender and all it started where they are, also while it opens, and one yet to begin as it begins."""
         if not self._paused:
             self._paused = True
             if self._tree is not None:
@@ -409,6 +396,11 @@ class WarmBlender:
         return self._process.tree.usage()
 
     @property
+    def peak_memory_mb(self) -> float:
+        """As it was last sampled, without looking again."""
+        return self._process.tree.peak_memory_mb
+
+    @property
     def pid(self) -> int:
         """Of Blender's own process."""
         return self._process.tree.pid
@@ -424,16 +416,11 @@ class WarmBlender:
         if self._paused:
             self._tree.pause()
         self.opened = await self._process.open()
-        self._used = False
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, Ended) and self._renewing is not None:
-            return  # a renewal is nobody's business
         if isinstance(event, Done | Failed | Unstarted) and event.run in self._results:
             self._settle(self._results[event.run], event)
         self._on_event(event)
-        if isinstance(event, Done | Failed):
-            self._next_cold()
 
     def _settle(self, result: "asyncio.Future[Rendered]", event: Done | Failed | Unstarted) -> None:
         if result.done():
@@ -444,38 +431,6 @@ class WarmBlender:
             result.set_exception(event.failure)
         else:
             result.set_exception(Failure(Kind.BLENDER_CRASHED, "Blender ended before it began this run."))
-
-    def _next_cold(self) -> None:
-        """Gives the next waiting run to a process that has rendered nothing yet."""
-        if not self._waiting or self._ending or self._renewing is not None or not self._process.idle:
-            return
-        if self._used:
-            self._renewing = asyncio.ensure_future(self._renew(self._waiting[0]))
-            return
-        self._used = True
-        self._process.enqueue(self._waiting.pop(0))
-
-    async def _renew(self, run: _Run) -> None:
-        try:
-            await self._process.kill()
-            await self.begin(run.log)
-        except Failure as failure:
-            self._waiting.remove(run)
-            self._renewing = None
-            self._hear(Failed(run.id, failure))
-        else:
-            self._renewing = None
-            self._next_cold()
-
-    async def _drop_waiting(self) -> None:
-        if self._renewing is not None:
-            self._renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._renewing
-            self._renewing = None
-        waiting, self._waiting = self._waiting, []
-        for run in waiting:
-            self._hear(Unstarted(run.id))
 
 
 def command(scene: Scene, program: str) -> list[str]:

@@ -13,7 +13,7 @@ import msgspec
 from brender.core import messages as m
 from brender.worker.durable import sync_folder
 
-Kept = m.Started | m.SceneOpened | m.Rendered | m.Failed | m.Unstarted | m.Stopped
+Kept = m.Started | m.SceneOpened | m.Rendered | m.Failed | m.Proved | m.Unstarted | m.Stopped
 
 _decode = msgspec.json.Decoder(Kept).decode
 _encode = msgspec.json.Encoder().encode

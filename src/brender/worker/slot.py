@@ -93,11 +93,10 @@ class Slot:
         if self._begun is not None and wanted.blender == self._name:
             await (self._begun.pause() if paused else self._begun.resume())
 
-    async def peak_mb(self) -> float:
-        """What the tree has held at most in this run."""
-        if self._warm is None or self._name is None:
-            return 0.0
-        return (await asyncio.to_thread(self._warm.usage)).peak_memory_mb
+    @property
+    def peak_mb(self) -> float:
+        """What the tree has held at most in this run, as far as it was looked at."""
+        return 0.0 if self._warm is None or self._name is None else self._warm.peak_memory_mb
 
     # --- what the instructions come to
 

@@ -52,7 +52,7 @@ def take(farm: Farm, worker: str, report: m.Proved, now: Now) -> Changes:
     verdict = Verdict(worker=worker, at=now.wall, **found)
     changes = Changes([verdict], answer=ack)
     job = farm.jobs.get(report.job)
-    if not report.equal and job is not None and not job.pause:
+    if not report.equal and job is not None and job.kind is None:
         message = f"{proven(verdict)} {_WHAT_TO_DO.format(job=job.id)}"
         changes.rows.append(replace(job, pause=True, message=message, kind=Kind.WARM_DIFFERS))
         changes.effects += recalls(farm.runs_of(job.id))

@@ -9,7 +9,7 @@ import structlog
 
 from brender.manager.console.legacy import LegacyClients
 from brender.manager.console.session import Session
-from brender.manager.console.wire import PIECE, Gone, Limits, Wire
+from brender.manager.console.wire import PIECE, Gone, Limits, Waiting, Wire
 from brender.manager.service import Service
 
 log = structlog.get_logger()
@@ -25,6 +25,7 @@ class Console:
     def __init__(self, service: Service, limits: Limits = USUAL) -> None:
         self._service = service
         self._limits = limits
+        self._waiting = Waiting(limits.waiting)
         self._legacy = LegacyClients(service.engine)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -49,7 +50,7 @@ class Console:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        wire = Wire(reader, writer, self._limits)
+        wire = Wire(reader, writer, self._limits, self._waiting)
         _keep_alive(writer.get_extra_info("socket"))
         try:
             if len(self._tasks) > self._limits.most:

@@ -5,6 +5,7 @@ waits to be sent or to be taken is bounded.
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 
 import msgspec
 
@@ -23,6 +24,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     linger_s: float = 1.0  # for the other side to see the last words, and close
     longest: int = LONGEST  # bytes of a line
     most: int = 1500  # connections
+    waiting: int = 256 * 2**20  # bytes that wait to be read by all connections together
 
 
 class Gone(Exception):
@@ -33,13 +35,34 @@ class Idle(Exception):
     """Nothing was said for too long."""
 
 
+class Waiting:
+    """How much waits to be read, of all connections together: who asks for more than there is room for is let go."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    @contextlib.contextmanager
+    def room(self, size: int) -> Iterator[None]:
+        """Room for an answer until it is read."""
+        if size > self._left:
+            raise Gone
+        self._left -= size
+        try:
+            yield
+        finally:
+            self._left += size
+
+
 class Wire:
     """The connection."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: Limits) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: Limits, waiting: Waiting
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._limits = limits
+        self._waiting = waiting
         self._telnet = Telnet()
         self.lines = Lines(limits.longest)
         self.at_end = False  # the other side says nothing more; it may still read
@@ -95,8 +118,9 @@ class Wire:
     async def say(self, text: str) -> None:
         """Send text, its lines ended as the other side ends its own. `Gone` where it is not read in time."""
         data = text.replace("\n", self.lines.end).encode("utf-8", "replace")
-        for first in range(0, len(data), PIECE):
-            await self._send(data[first : first + PIECE])
+        with self._waiting.room(len(data)):
+            for first in range(0, len(data), PIECE):
+                await self._send(data[first : first + PIECE])
 
     async def _send(self, data: bytes) -> None:
         try:

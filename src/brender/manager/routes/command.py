@@ -17,6 +17,8 @@ JSON = "--json"
 @post("/command", status_code=200, dto=Body[CommandRequest], return_dto=None, responses=said(400, 413, 415))
 async def run_command(data: JSONBody[CommandRequest], service: TheService, asker: TheAsker) -> CommandAnswer:
     """What the console answers to a line. `more`, `watch` and `quit` are about a connection, and say so here."""
+    if not data.line.strip():
+        return CommandAnswer(ok=True, text="")
     answer = await asking.ask(service, asker, data.line)
     return CommandAnswer(ok=answer.ok, text=answer.json if JSON in data.line.split() else answer.text)
 

@@ -15,9 +15,9 @@ from brender.core.objectviews import (
     Changed,
     ChangeRequest,
     CreateRequest,
-    DeleteRequest,
     KindView,
     ObjectPage,
+    Selection,
 )
 from brender.manager.errors import Body, said
 from brender.manager.routes.given import TheAsker, TheService
@@ -79,10 +79,8 @@ async def change_objects(
     return changed(await service.set(asker, kind, data.filters or (), data.values))
 
 
-@delete("/objects/{kind:str}", status_code=200, dto=Body[DeleteRequest], return_dto=None, responses=_CHANGE)
-async def delete_objects(
-    kind: KindName, data: JSONBody[DeleteRequest], service: TheService, asker: TheAsker
-) -> Changed:
+@delete("/objects/{kind:str}", status_code=200, dto=Body[Selection], return_dto=None, responses=_CHANGE)
+async def delete_objects(kind: KindName, data: JSONBody[Selection], service: TheService, asker: TheAsker) -> Changed:
     """Delete all that are meant, in one transaction. What is in use is not deleted, and nor are the others then."""
     return changed(await service.delete(asker, kind, data.filters or ()))
 

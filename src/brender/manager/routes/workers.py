@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 
 from brender.core.commands import By
 from brender.core.nouns import Wish
-from brender.core.objectviews import Changed, WishesRequest
+from brender.core.objectviews import Changed, Pong, Selection, TaskNames, WishesRequest
 from brender.core.views import WishRequest, WorkerPage, WorkerView
 from brender.manager.errors import Body, said
 from brender.manager.hub import Closed
@@ -22,6 +22,8 @@ _WISH: Any = {"status_code": 200, "dto": Body[WishRequest], "return_dto": None, 
 _WISHES: Any = {
     "status_code": 200, "dto": Body[WishesRequest], "return_dto": None, "responses": said(400, 404, 413, 415, 422),
 }  # fmt: skip
+
+_ORDERS: Any = _WISHES | {"dto": Body[Selection]}
 
 
 @get("/workers")
@@ -49,6 +51,32 @@ async def drain_workers(data: JSONBody[WishesRequest], service: TheService, aske
 async def disable_workers(data: JSONBody[WishesRequest], service: TheService, asker: TheAsker) -> Changed:
     """Let all workers that are meant give back what they have not begun; `now`, what they render too."""
     return changed(await service.wish(asker, data.filters or (), Wish.DISABLED, data.now))
+
+
+@post("/workers/pause", **_ORDERS)
+async def pause_workers(data: JSONBody[Selection], service: TheService, asker: TheAsker) -> Changed:
+    """What all workers that are meant render stands still, processes and all, until they are resumed."""
+    return changed(await service.pause_workers(asker, data.filters or (), True))
+
+
+@post("/workers/resume", **_ORDERS)
+async def resume_workers(data: JSONBody[Selection], service: TheService, asker: TheAsker) -> Changed:
+    """Let all workers that are meant go on."""
+    return changed(await service.pause_workers(asker, data.filters or (), False))
+
+
+@post("/workers/kill", **_ORDERS)
+async def kill_workers_runs(data: JSONBody[Selection], service: TheService, asker: TheAsker) -> Changed:
+    """End what all workers that are meant render, processes and all; the answer names the tasks, which are rendered
+    again. Nothing is counted as a failure.
+    """
+    return changed(await service.kill(asker, data.filters or ()))
+
+
+@post("/tasks/kill", **_ORDERS | {"dto": Body[TaskNames]})
+async def kill_tasks_runs(data: JSONBody[TaskNames], service: TheService, asker: TheAsker) -> Changed:
+    """The same, by the tasks."""
+    return changed(await service.kill_tasks(asker, data.tasks))
 
 
 # --- one -------------------------------------------------------------------------------------------------------------
@@ -82,6 +110,13 @@ async def disable_worker(
 ) -> WorkerView:
     """Let a worker give back what it has not begun, and take nothing; `now`, what it renders too."""
     return await _wished(worker, Wish.DISABLED, data, service, asker, views)
+
+
+@post("/workers/{worker:str}/ping", status_code=200, responses=said(404, 409))
+async def ping_worker(worker: WorkerKey, service: TheService, views: TheViews) -> Pong:
+    """Ask a worker whether it listens, also while it renders."""
+    known = await views.worker(worker)
+    return Pong(worker=known.name, after_s=await service.ping(known.id))
 
 
 async def _wished(
@@ -128,6 +163,6 @@ async def worker_socket(socket: WebSocket[Any, Any, Any], hub: TheHub) -> None:
 
 
 HANDLERS: list[Any] = [
-    list_workers, enable_workers, drain_workers, disable_workers, enable_worker, drain_worker, disable_worker,
-    worker_socket,
+    list_workers, enable_workers, drain_workers, disable_workers, pause_workers, resume_workers, kill_workers_runs,
+    kill_tasks_runs, enable_worker, drain_worker, disable_worker, ping_worker, worker_socket,
 ]  # fmt: skip

@@ -106,6 +106,23 @@ class NotVerified:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """How far the second rendering of a run's frame differs from what was kept of it: of pixels, and at most."""
+
+    run: str
+    fraction: float
+    largest: float
+    compare_s: float
+
+
+@dataclass(frozen=True)
+class NotCompared:
+    """The run's files could not be kept, or not be compared."""
+
+    run: str
+
+
+@dataclass(frozen=True)
 class Tick:
     """Time has passed. `peak_mb`: what Blender's whole tree has held at most in this run, so far."""
 
@@ -121,4 +138,4 @@ class SignOff:
 
 BlenderEvent = BlenderOpened | FrameStarted | SignOfLife | FrameRendered | FrameFailed | BlenderEnded
 FromManager = m.Welcome | m.Assign | m.Recall | m.Stop | m.PauseWork | m.ResumeWork
-Event = FromManager | Dismissed | BlenderEvent | Verified | NotVerified | Tick | SignOff
+Event = FromManager | Dismissed | BlenderEvent | Verified | NotVerified | Compared | NotCompared | Tick | SignOff

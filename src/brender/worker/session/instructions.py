@@ -64,6 +64,30 @@ class Verify:
 
 
 @dataclass(frozen=True)
+class Keep:
+    """Copy these files of a run, before its report lets the manager take them."""
+
+    run: str
+    files: tuple[Written, ...]
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Compare what was kept of the run with these files, which are to have the same final names."""
+
+    run: str
+    files: tuple[Written, ...]
+
+
+@dataclass(frozen=True)
+class ForgetProof:
+    """Remove what was kept of the run, and all that its second rendering, the run `again`, has left."""
+
+    run: str
+    again: str
+
+
+@dataclass(frozen=True)
 class Send:
     """Keep the report until it is acknowledged."""
 
@@ -83,4 +107,4 @@ class Leave:
 
 
 OfBlender = OpenScene | HandOver | CloseBlender | KillBlender | PauseBlender | ResumeBlender
-Instruction = OfBlender | Verify | Send | RemoveFiles | Leave
+Instruction = OfBlender | Verify | Keep | Compare | ForgetProof | Send | RemoveFiles | Leave

@@ -12,6 +12,7 @@ from brender.core.failures import Kind, is_fatal
 from brender.worker.session import events as e
 from brender.worker.session import instructions as i
 from brender.worker.session import reports
+from brender.worker.session.proving import Proving
 from brender.worker.session.state import Blender, Checking, Clock, Habits, Phase, Queue
 
 _ENDS_STEP = frozenset((Kind.SCENE_CHANGED, Kind.BLENDER_MISSING))  # like a fatal kind: the others would fare alike
@@ -28,6 +29,7 @@ class Session:
         self._blender: Blender | None = None
         self._blenders = 0
         self._checking: dict[str, Checking] = {}
+        self._proof = Proving(self._habits)
         self._begun: set[str] = set()  # handed to some Blender, and not concluded
         self._clock = Clock()
         self._leaving = False
@@ -36,9 +38,15 @@ class Session:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """Every run that is not concluded."""
+        """Every run of the manager's that is not concluded."""
         waiting = [order.run for queue in self._queues.values() for order in queue.orders]
-        return tuple(dict.fromkeys([*self._in_blender(), *self._checking, *waiting]))
+        held = dict.fromkeys([*self._in_blender(), *self._checking, *waiting])
+        return tuple(run for run in held if run != self._proof.run)
+
+    @property
+    def proving(self) -> bool:
+        """Whether a frame is being rendered a second time."""
+        return self._proof.run is not None
 
     @property
     def running(self) -> str | None:
@@ -79,6 +87,8 @@ class Session:
                 self._verified(event)
             case e.NotVerified():
                 self._not_verified(event)
+            case e.Compared() | e.NotCompared():
+                self._compared(event)
             case e.SignOff():
                 self._sign_off(event)
             case e.Tick():
@@ -116,6 +126,7 @@ class Session:
                 self._recall(order.runs)
             case m.Stop():
                 self._end({run: reports.stopped(run) for run in order.runs})
+                self._drop_lonely_proof()
             case m.PauseWork():
                 self._pause(now)
             case m.ResumeWork():
@@ -141,6 +152,7 @@ class Session:
             return
         key = (assign.job, assign.step)
         queue = self._queues.setdefault(key, Queue(assign.job, assign.step, assign.scene, assign.bounds))
+        queue.prove, queue.cold = assign.prove, assign.cold
         queue.orders.extend(orders)
 
     def _recall(self, runs: Iterable[str]) -> None:
@@ -171,6 +183,7 @@ class Session:
         self._leaving = True
         pictures = () if event.at_once else self._checking
         self._end({run: reports.unstarted(run, "the worker signed off") for run in self.held if run not in pictures})
+        self._drop_proof()
         if self._blender is not None:
             self._kill(self._blender)
 
@@ -185,6 +198,8 @@ class Session:
         blender.stays += 1
         if blender.queue.orders:
             blender.run = blender.queue.orders[0].run  # the one it was opened for may have been recalled
+        if blender.run == self._proof.run:
+            return  # no run that the manager knows
         session = f"{blender.id}.{blender.stays}"
         self._do(i.Send(m.SceneOpened(id=f"{session}.opened", run=blender.run, session=session, opened=opened)))
 
@@ -194,13 +209,20 @@ class Session:
             return  # being killed for something else: it counts as not rendered
         blender.handed.remove(order)
         event = replace(event, render_s=max(0.0, event.render_s - (self._clock.lost_s - blender.lost_s)))
-        self._checking[event.run] = Checking(event, blender.opened, first=blender.frames == 0)
+        if event.run == self._proof.run:
+            self._do(self._proof.rendered_again(event, blender.opened.open_s))
+        else:
+            self._look(Checking(event, blender.opened, order, blender.queue, blender.frames))
         blender.frames += 1
-        blender.render_s = event.sync_s + event.render_s + event.write_s
+        blender.render_s = event.render_s + event.write_s
         blender.first_mb = event.memory_mb if blender.first_mb is None else blender.first_mb
         blender.last_mb, blender.peak_mb, blender.since = event.memory_mb, 0.0, now
+
+    def _look(self, checking: Checking) -> None:
+        order, rendered = checking.order, checking.rendered
+        self._checking[order.run] = checking
         frames = len(range(order.start, order.end + 1, order.step))
-        self._do(i.Verify(event.run, event.files, blender.opened, frames))
+        self._do(i.Verify(order.run, rendered.files, checking.opened, frames))
 
     def _fail(self, blender: Blender, kind: Kind, message: str) -> None:
         """The run that it renders, or opens for, has failed. A Blender that failed at something is not used again."""
@@ -215,6 +237,9 @@ class Session:
             blender.handed.append(orders.pop(0))
         if blender.handed:
             run = blender.handed[0].run
+            if run == self._proof.run:
+                blender.verdicts[run] = None
+                return  # the others are none the worse for it
             result = m.Result(
                 blender=blender.opened.blender if blender.opened else blender.queue.scene.blender.version,
                 device=blender.opened.device if blender.opened else "",
@@ -255,6 +280,7 @@ class Session:
         if checking is None:
             self._do(i.RemoveFiles(event.run))  # ended while it was looked at
         else:
+            self._prove(checking)
             result = reports.result(checking, event)
             report = m.Rendered(id=f"{event.run}.rendered", run=event.run, result=result, thumbnail=event.thumbnail)
             self._conclude(event.run, report)
@@ -264,6 +290,46 @@ class Session:
         if checking is not None:
             result = reports.result(checking, None)
             self._conclude(event.run, reports.failed(event.run, event.kind, event.message, result))
+
+    # --- the proof that warm is right
+
+    def _prove(self, checking: Checking) -> None:
+        """Have the frame rendered again, before all else, if it is the one to prove by."""
+        key = (checking.queue.job, checking.queue.step)
+        queue = self._queues.get(key, checking.queue)
+        checking = replace(checking, queue=queue)
+        idle = not queue.orders and not self._in_blender()
+        if self._leaving or not self._proof.wants(checking, idle=idle):
+            return
+        keep, again = self._proof.begin(checking)
+        self._do(keep)
+        queue.prove = False  # once; with the next orders it is said whether it is wanted still
+        queue.orders.insert(0, again)
+        self._queues[key] = queue
+
+    def _compared(self, event: e.Compared | e.NotCompared) -> None:
+        if not self._proof.is_about(event):
+            return
+        if isinstance(event, e.Compared):
+            self._do(i.Send(self._proof.report(event)))
+        self._drop_proof()
+
+    def _drop_lonely_proof(self) -> None:
+        """Where a stop has left nothing else of its step, nobody waits for it."""
+        queue, blender = self._proof.queue, self._blender
+        if queue is None:
+            return
+        orders = [*queue.orders, *(blender.handed if blender is not None and blender.queue is queue else [])]
+        if all(order.run == self._proof.run for order in orders):
+            self._drop_proof()
+
+    def _drop_proof(self) -> None:
+        """Over, wherever it is. Nothing is lost: the frame was rendered and reported the first time."""
+        if self._proof.run is None:
+            return
+        self._end({self._proof.run: None})
+        if self.proving and self._proof.run not in self._in_blender():
+            self._do(self._proof.forget())
 
     # --- what comes next
 
@@ -323,7 +389,7 @@ class Session:
         following = blender.queue if blender.queue.orders else self._next_queue()
         if following is None:
             return True
-        if self._is_worn(blender) or following.scene != blender.queue.scene:
+        if self._is_worn(blender, following) or following.scene != blender.queue.scene:
             self._close(blender, now)
             return False
         if following is not blender.queue and blender.opened is not None:
@@ -331,8 +397,10 @@ class Session:
             self._tell_opened(blender, blender.opened)
         return True
 
-    def _is_worn(self, blender: Blender) -> bool:
-        cold = blender.opened is not None and not blender.opened.warm
+    def _is_worn(self, blender: Blender, queue: Queue) -> bool:
+        """Unfit for the next order of the queue: one that is to be cold is the first of its Blender."""
+        cold = queue.cold or (blender.opened is not None and not blender.opened.warm)
+        cold = cold or (bool(queue.orders) and queue.orders[0].run == self._proof.run)
         return blender.frames >= (1 if cold else self._habits.renew_frames) or self._has_grown(blender)
 
     def _has_grown(self, blender: Blender) -> bool:
@@ -343,14 +411,14 @@ class Session:
         if not blender.handed:
             return True
         short = blender.render_s is not None and blender.render_s < self._habits.ahead_below_s
-        lasts = blender.frames + 1 < self._habits.renew_frames and not self._is_worn(blender)
+        lasts = blender.frames + 1 < self._habits.renew_frames and not self._is_worn(blender, blender.queue)
         return len(blender.handed) == 1 and short and lasts
 
     def _hand_over(self, blender: Blender, order: m.Order, now: float) -> None:
         if not blender.handed:
             blender.since = blender.sign = now
         blender.handed.append(order)
-        if order.run not in self._begun:
+        if order.run not in self._begun and order.run != self._proof.run:
             self._begun.add(order.run)
             self._do(i.Send(m.Started(id=f"{order.run}.started", run=order.run)))
         self._do(i.HandOver(blender.id, order))
@@ -378,6 +446,9 @@ class Session:
         return False
 
     def _conclude(self, run: str, report: m.Report | None) -> None:
+        if run == self._proof.run:
+            self._do(self._proof.forget())
+            return
         if report is not None:
             self._do(i.Send(report))
         if run in self._begun and not isinstance(report, m.Rendered):

@@ -15,6 +15,8 @@ class Habits:
 
     ahead_below_s: float = 2.0  # frames shorter than this get the next one before they end
     renew_frames: int = 500
+    prove_after: int = 10  # frames of a Blender, before one that may be proven
+    prove_within: int = 10  # frames after those, until one surely is
     renew_growth_mb: float = 4096.0  # since its first frame
     close_grace_s: float = 10.0
     idle_close_s: float = 300.0
@@ -65,6 +67,8 @@ class Queue:
     scene: Scene
     bounds: m.Bounds
     orders: list[m.Order] = field(default_factory=list)
+    prove: bool = False  # a frame of it, once
+    cold: bool = False  # each frame in a Blender that has rendered nothing yet
 
 
 @dataclass
@@ -100,4 +104,6 @@ class Checking:
 
     rendered: FrameRendered
     opened: m.Opened
-    first: bool
+    order: m.Order
+    queue: Queue
+    nth: int  # frame of its Blender, from 0
