@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from litestar.routes import HTTPRoute
+from openapi_spec_validator import validate
 
 from brender.manager import http
 from brender.manager.apidoc import METHODS, document, operations, types
@@ -40,6 +41,11 @@ def test_every_route_of_the_application_is_in_it() -> None:
     assert said == set(routes())
 
 
+def test_it_is_valid_openapi() -> None:
+    """R13. The specification's own schema for version 3.1, and what that cannot say."""
+    validate(FOUND)
+
+
 def test_it_says_which_openapi_it_is_and_what_opens_the_door() -> None:
     assert FOUND["openapi"].startswith("3.1")
     assert FOUND["security"] == [{"token": []}]
@@ -62,6 +68,25 @@ def test_every_operation_is_whole() -> None:
         assert all(field.required for field in each.parameters if field.place == "path"), each.id
         assert all(text for _, _, text in each.answers), each.id
         assert each.text, each.id
+
+
+def test_every_error_is_an_error_body() -> None:
+    """The description says so, and what is answered is one."""
+    kinds = {kind for each in operations(FOUND) for status, kind, _ in each.answers if status >= "400"}
+    assert kinds == {"ErrorBody"}
+
+
+def test_what_need_not_be_sent_is_said_to_be_so() -> None:
+    body = FOUND["paths"]["/api/v1/workers/{worker}/disable"]["post"]["requestBody"]
+    assert body["required"] is False
+    assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/WishRequest"}
+
+
+def test_pictures_are_bytes_and_an_event_has_a_type() -> None:
+    schemas = {media: said["schema"] for each in everything(FOUND) for media, said in each.get("content", {}).items()}
+    assert schemas["image/jpeg"] == schemas["application/octet-stream"] == {"type": "string", "format": "binary"}
+    assert "`Hint`" in schemas["text/event-stream"]["description"]
+    assert FOUND["components"]["schemas"]["Hint"]["required"] == ["kind"]
 
 
 @pytest.mark.parametrize("operation", [o for o in operations(FOUND) if "{" in o.path], ids=lambda o: o.id)

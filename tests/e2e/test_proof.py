@@ -17,7 +17,6 @@ from tests.e2e.conftest import Desk
 
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.blender,
     pytest.mark.slow,
     pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them"),
 ]
@@ -39,7 +38,7 @@ bpy.app.handlers.render_post.append(after)
 
 
 @pytest.fixture
-def movebone(scenes: Path, blender: str, desk: Desk) -> Path:
+def movebone(scenes: Path, desk: Desk) -> Path:
     return Path(shutil.copy(scenes / "animation_movebone.blend", desk.folder))
 
 
@@ -51,21 +50,33 @@ def left_of_proofs(desk: Desk) -> list[Path]:
     return [path for path in desk.folder.rglob("*") if "-proof" in path.name or path.parent.name == "proofs"]
 
 
-def test_a_job_of_fifty_frames_proves_that_warm_is_right_and_the_next_one_knows_it(desk: Desk, movebone: Path) -> None:
-    code, said = desk.run(*render(movebone, desk.out, 50))
+@pytest.mark.parametrize(
+    ("kind", "needs"),
+    [
+        pytest.param("blender", "blender", marks=pytest.mark.blender),
+        pytest.param("bpy", "bpy_python", marks=pytest.mark.bpy),
+    ],
+)
+def test_a_job_of_fifty_frames_proves_that_warm_is_right_and_the_next_one_knows_it(
+    desk: Desk, movebone: Path, request: pytest.FixtureRequest, kind: str, needs: str
+) -> None:
+    request.getfixturevalue(needs)
+    with_it = () if kind == "blender" else ("--blender", kind)
+    code, said = desk.run(*render(movebone, desk.out, 50, *with_it))
     assert code == 0, said
     assert len(re.findall(EQUAL, said)) == 1
     (frame,) = map(int, re.findall(r"Frame (\d+) was rendered warm", said))
     assert 11 <= frame <= 20
     assert len(desk.frames()) == 50
-    code, said = desk.run(*render(movebone, desk.folder / "again", 50))
+    code, said = desk.run(*render(movebone, desk.folder / "again", 50, *with_it))
     assert code == 0, said
     assert f"Frame {frame} was rendered warm and cold: equal, pixel for pixel. That was found out in job 1." in said
     assert left_of_proofs(desk) == []
     assert desk.left_running() == []
 
 
-def test_a_scene_that_remembers_is_paused_and_then_rendered_cold(desk: Desk, movebone: Path) -> None:
+@pytest.mark.blender
+def test_a_scene_that_remembers_is_paused_and_then_rendered_cold(desk: Desk, movebone: Path, blender: str) -> None:
     up = desk.start("up", "--port", "0")
     up.wait_for("The manager is at")
     until(lambda: '"online"' in desk.run("workers", "--json")[1])
@@ -87,6 +98,7 @@ def test_a_scene_that_remembers_is_paused_and_then_rendered_cold(desk: Desk, mov
     assert desk.run("cancel", "1")[0] == 0
     code, said = desk.run(*render(movebone, desk.folder / "again", 3, *remembers))
     assert code == 0, said
+    assert "That was found out in job 1: every frame of this one is rendered cold." in said
     assert all_cold(desk, 2)
     up.signal(signal.SIGINT)
     assert up.wait(15) == 0, up.text

@@ -26,6 +26,7 @@ from brender.manager.hub import Hub
 from brender.manager.service import Service
 from brender.manager.views import Views
 from brender.store import Store
+from tests import fresh
 from tests.farm_builder import BLENDER, host
 
 TOKEN = "t" * 43
@@ -57,6 +58,7 @@ class House:
         self.ended = False  # somebody said `shutdown`
         self.effects: list[Effect] = []
         self.rows: list[Row] = []
+        fresh.database(data)
         self.open()
 
     def open(self) -> None:

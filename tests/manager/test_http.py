@@ -165,9 +165,7 @@ async def test_why_says_what_stands_between_a_job_and_its_frames(house: House) -
         ended = msgspec.json.decode((await client.get(f"{API}/jobs/{job.id}/why")).content, type=WhyView)
     assert "No worker has ever come" in " ".join(nobody.sentences)
     assert "It can never run as the farm is: no worker has bpy 4.5.15" in " ".join(other.sentences)
-    assert [w.reason for w in other.workers] == [
-        "has no bpy 4.5.15, to which the job is bound (it has Blender 3.4.1)"
-    ]
+    assert [w.reason for w in other.workers] == ["has no bpy 4.5.15, to which the job is bound (it has Blender 3.4.1)"]
     assert "are with 1 worker: two." in going.sentences[0]
     assert ended.sentences == (f"Job {job.id} is cancelled.",)
 

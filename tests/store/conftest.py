@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from brender.store import Store
+from tests import fresh
 from tests.store.place import Place
 
 
@@ -18,6 +19,7 @@ from tests.store.place import Place
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """An empty place for a database, that can be opened again and again, from here and from other processes."""
     if request.param == "sqlite":
+        fresh.database(tmp_path)
         yield Place(str(tmp_path))
     else:
         yield from _postgresql()

@@ -17,7 +17,7 @@ from litestar import Litestar
 from litestar.serialization import encode_json
 
 from brender.core import failures, messages, nouns, objectviews, scene, views
-from brender.manager import apiobjects
+from brender.manager import apibodies, apiobjects
 
 Document = dict[str, Any]
 METHODS = ("get", "post", "patch", "put", "delete")
@@ -65,6 +65,7 @@ class Words(msgspec.Struct, frozen=True):
 def document(app: Litestar) -> Document:
     """The whole document, as plain values."""
     found: Document = msgspec.json.decode(encode_json(app.openapi_schema.to_schema()))
+    apibodies.add(found)
     words = _words()
     for name, schema in found["components"]["schemas"].items():
         if name in words:
@@ -121,14 +122,14 @@ def operations(found: Document) -> Iterator[Operation]:
 
 
 def _operation(path: str, method: str, said: Document) -> Operation:
-    body = said.get("requestBody", {}).get("content", {})
+    body = said.get("requestBody", {})
     return Operation(
         id=said["operationId"],
         method=method.upper(),
         path=path,
         text=said.get("description", ""),
         parameters=tuple(_parameter(each) for each in said.get("parameters", ())),
-        body=_content(body),
+        body=_content(body.get("content", {})) + ("" if body.get("required", True) else " or nothing"),
         answers=tuple(
             (status, _content(answer.get("content", {})), answer["description"])
             for status, answer in sorted(said["responses"].items())

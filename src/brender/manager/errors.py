@@ -160,4 +160,3 @@ def _misfit(text: str) -> Wrong:
     inner = _FIELD.fullmatch(found[1])
     where = ".".join(part for part in (found[2], inner and inner[1]) if part)
     return Wrong(400, f"{where or 'The body'}: {found[1]}.", where or None)
-

@@ -18,7 +18,6 @@ from brender.core.settings import SETTINGS as KNOWN
 from brender.store.records import JOBS, RUNS, SETTINGS, SHARES, TAGS, TASKS, VERDICTS, WORKERS, DamagedError, Kept, Noun
 from brender.store.tables import ENDED, RUN_IS_LIVE, given, jobs, runs, settings, shares, tags, tasks, verdicts, workers
 
-
 NOUNS = ("job", "worker", "tag", "share", "setting", "verdict")  # what can be set aside
 
 

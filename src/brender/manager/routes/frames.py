@@ -38,7 +38,7 @@ async def list_frames(job: JobId, views: TheViews, first: First = 0, count: Coun
     return await views.frames(job, first, count)
 
 
-@get("/jobs/{job:int}/states", media_type="application/octet-stream", responses=said(404))
+@get("/jobs/{job:int}/states", media_type="application/octet-stream", responses=said(400, 404))
 async def packed_states(job: JobId, views: TheViews) -> bytes:
     """The state of every task, a byte each: 0 ready, 1 waiting, 2 assigned, 3 running, 4 succeeded, 5 failed,
     6 cancelled, 7 skipped.
@@ -86,7 +86,7 @@ def log_piece(path: Path, offset: int, is_whole: bool) -> tuple[str, int]:
 # --- pictures ----------------------------------------------------------------------------------------------------
 
 
-@get("/jobs/{job:int}/frames/{frame:int}/thumbnail", media_type="image/jpeg", responses=said(404))
+@get("/jobs/{job:int}/frames/{frame:int}/thumbnail", media_type="image/jpeg", responses=said(400, 404))
 async def show_thumbnail(job: JobId, frame: FrameNumber, views: TheViews, files: TheFiles) -> bytes:
     """A frame, small (JPEG)."""
     path = files.thumbnail_path(job, 0, await views.index_of(job, frame))

@@ -42,37 +42,37 @@ async def list_jobs(views: TheViews, limit: Limit = 50, before: Before = None, i
     return await views.jobs(limit, before, in_state)
 
 
-@get("/jobs/{job:int}", responses=said(404))
+@get("/jobs/{job:int}", responses=said(400, 404))
 async def show_job(job: JobId, views: TheViews) -> JobView:
     """A job as it is now."""
     return await views.job(job)
 
 
-@get("/jobs/{job:int}/why", responses=said(404))
+@get("/jobs/{job:int}/why", responses=said(400, 404))
 async def why_job(job: JobId, views: TheViews) -> WhyView:
     """Why a job is where it is, and what each worker says to it."""
     return await views.why(job)
 
 
-@post("/jobs/{job:int}/pause", status_code=200, responses=said(404, 409))
+@post("/jobs/{job:int}/pause", status_code=200, responses=said(400, 404, 409))
 async def pause_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """Start nothing of it any more; what is rendering is finished."""
     return await service.pause(asker, job)
 
 
-@post("/jobs/{job:int}/resume", status_code=200, responses=said(404, 409))
+@post("/jobs/{job:int}/resume", status_code=200, responses=said(400, 404, 409))
 async def resume_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """Undo a pause."""
     return await service.resume(asker, job)
 
 
-@post("/jobs/{job:int}/cancel", status_code=200, responses=said(404))
+@post("/jobs/{job:int}/cancel", status_code=200, responses=said(400, 404))
 async def cancel_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """End it with all that runs of it. Saying it twice, or of a job that has ended, changes nothing."""
     return await service.cancel(asker, job)
 
 
-@post("/jobs/{job:int}/retry", status_code=200, responses=said(404, 409))
+@post("/jobs/{job:int}/retry", status_code=200, responses=said(400, 404, 409))
 async def retry_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """Render again what failed, and of an ended job what was cancelled."""
     return await service.retry(asker, job)

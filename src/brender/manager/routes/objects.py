@@ -58,7 +58,7 @@ async def list_objects(
     return ObjectPage(count=len(rows), total=total, data=tuple(rows))
 
 
-@get("/objects/{kind:str}/describe", responses=said(404, 422))
+@get("/objects/{kind:str}/describe", responses=said(400, 404, 422))
 async def describe_kind(kind: KindName, service: TheService) -> KindView:
     """What a kind of object has: its attributes, their types and bounds, and the words of its filters."""
     return described(service.describe(kind))

@@ -82,7 +82,7 @@ async def kill_tasks_runs(data: JSONBody[TaskNames], service: TheService, asker:
 # --- one -------------------------------------------------------------------------------------------------------------
 
 
-@post("/workers/{worker:str}/enable", status_code=200, responses=said(404))
+@post("/workers/{worker:str}/enable", status_code=200, responses=said(400, 404))
 async def enable_worker(worker: WorkerKey, service: TheService, asker: TheAsker, views: TheViews) -> WorkerView:
     """Let a worker, named by its id or name, take work."""
     return await _wished(worker, Wish.ENABLED, None, service, asker, views)
@@ -112,7 +112,7 @@ async def disable_worker(
     return await _wished(worker, Wish.DISABLED, data, service, asker, views)
 
 
-@post("/workers/{worker:str}/ping", status_code=200, responses=said(404, 409))
+@post("/workers/{worker:str}/ping", status_code=200, responses=said(400, 404, 409))
 async def ping_worker(worker: WorkerKey, service: TheService, views: TheViews) -> Pong:
     """Ask a worker whether it listens, also while it renders."""
     known = await views.worker(worker)

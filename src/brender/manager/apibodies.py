@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Litestar's own document does not say of bodies, so that a generated client has them right: which are bytes,
+which may be left out, and what comes on the stream of events.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from brender.core.views import Hint
+
+Document = dict[str, Any]
+_STREAM = {"type": "string", "description": "Server-sent events; the `data` of each is a `Hint`."}
+# OpenAPI's registry of formats has "binary" for bytes; without it a generator takes a picture for text
+_BYTES = {"type": "string", "format": "binary"}
+
+
+def add(found: Document) -> None:
+    """To the document: the type of an event, and what is missing of the bodies of each operation."""
+    _, hint = msgspec.json.schema_components([Hint], ref_template="#/components/schemas/{name}")
+    found["components"]["schemas"].update(hint)
+    for item in found["paths"].values():
+        for operation in item.values():
+            _let_it_be_left_out(operation.get("requestBody", {}))
+            for media, content in _answers(operation):
+                _say_what_comes(media, content)
+
+
+def _answers(operation: Document) -> Iterator[tuple[str, Document]]:
+    for answer in operation["responses"].values():
+        yield from answer.get("content", {}).items()
+
+
+def _say_what_comes(media: str, content: Document) -> None:
+    if media == "text/event-stream":
+        content["schema"] = _STREAM
+    elif media == "application/octet-stream" or media.startswith("image/"):
+        content["schema"] = _BYTES
+
+
+def _let_it_be_left_out(body: Document) -> None:
+    """A body of a type or null is one that need not be there; null itself is no body that is taken."""
+    for content in body.get("content", {}).values():
+        types = content["schema"].get("oneOf", [])
+        if {"type": "null"} in types:
+            (content["schema"],) = (each for each in types if each != {"type": "null"})
+            body["required"] = False
