@@ -11,7 +11,9 @@ import msgspec
 import OpenImageIO as oiio
 import pytest
 
+from brender.blendfile import scan
 from brender.core.failures import Kind
+from brender.core.outputs import BY_RNA, Output, movie_path
 from brender.core.scene import Script, Settings
 from brender.worker.blender import Failure, FrameFile
 
@@ -165,8 +167,14 @@ async def test_a_movie_is_one_file_with_blenders_name(kit: Any, made: Path, tmp_
     rendered = await warm.render("r", (2, 3, 4, 5), str(tmp_path / "log"))
     await warm.close()
     (file,) = rendered.files
-    assert Path(file.final).name.startswith("film_0002-0005.")
+    expected = Output(pattern="film_", format=BY_RNA["FFMPEG"], blend=str(made / "armature.blend"), **contained(made))
+    assert Path(file.final).name == Path(movie_path(expected, 2, 5)).name  # the container of the file, kept
     assert size(file.temporary) > 1000
+
+
+def contained(made: Path) -> dict[str, str]:
+    """The container that the file itself has for movies, though it is set to pictures."""
+    return {"container": scan(str(made / "armature.blend")).active.container}
 
 
 @pytest.fixture

@@ -85,6 +85,7 @@ def _format(name: str) -> None:
     wanted = FORMATS.get(name, name)
     image = scene().render.image_settings
     before = (image.color_depth, image.color_mode)
+    video = _video()
     try:
         _set_format(image, wanted)
     except TypeError:
@@ -93,6 +94,22 @@ def _format(name: str) -> None:
         raise Refusal("unknown_format", text) from None
     if bpy.app.version < (4, 0, 0):
         _keep(image, *before)
+    _keep_video(video)
+
+
+_VIDEO = ("format", "codec", "video_bitrate", "minrate", "maxrate", "buffersize", "packetsize", "muxrate", "gopsize")
+
+
+def _video() -> dict[str, Any]:
+    """How the file would write a movie."""
+    return {name: getattr(scene().render.ffmpeg, name) for name in _VIDEO}
+
+
+def _keep_video(before: dict[str, Any]) -> None:
+    """The command line leaves container and codec alone, where Python's way gives them new ones."""
+    for name, value in before.items():
+        if getattr(scene().render.ffmpeg, name) != value:
+            setattr(scene().render.ffmpeg, name, value)
 
 
 def _set_format(image: Any, wanted: str) -> None:
