@@ -118,6 +118,17 @@ def test_a_picture_cut_off_in_the_middle_is_caught(name: str, tmp_path: Path) ->
             verify(cut(good, int(good.stat().st_size * part), tmp_path / "cut"))
 
 
+def test_a_jpeg_2000_is_caught_wherever_it_is_cut(tmp_path: Path) -> None:
+    """Its decoder takes one that was cut at some lengths for whole, and gives black."""
+    for name in (name for name in STILLS if name.endswith((".jp2", ".j2c", ".j2k"))):
+        good = STILLS[name](tmp_path / name)
+        whole = good.read_bytes()
+        for length in range(len(whole)):
+            (tmp_path / f"cut-{name}").write_bytes(whole[:length])
+            with pytest.raises(BadPicture):
+                verify(tmp_path / f"cut-{name}")
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_a_picture_cut_off_anywhere_is_caught_or_has_all_its_pixels(

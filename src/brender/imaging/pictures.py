@@ -5,6 +5,7 @@ OpenImageIO reads all formats but two: JPEG, where it fills a cut-off picture wi
 which it cannot. Those are Pillow's. Sizes are bounded before a pixel is decoded.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from brender.imaging.bad import BadPicture
 from brender.imaging.formats import Kind
 
 MOST_PIXELS = 1 << 29  # of one layer: a still of 32k x 16k; more is a mistake or an attack
+JPEG2000_END = b"\xff\xd9"  # its last marker, which Blender's writer puts at the very end of the file
 MOST_CHANNELS = 4096
 _PIECE = 32 << 20  # bytes decoded at a time
 _BLOCK = 256  # lines that compressed EXR keeps together at most (DWAB)
@@ -69,12 +71,20 @@ def decoded(path: Path, width: int | None = None, height: int | None = None) -> 
     try:
         with Image.open(path, formats=("JPEG", "JPEG2000")) as image:
             check_size(path, *image.size, width, height)
+            if image.format == "JPEG2000" and not _ends_with(path, JPEG2000_END):
+                raise _torn(path, "its code stream has no end")  # OpenJPEG passes over what is missing
             image.load()
             yield image
     except UnidentifiedImageError:
         raise BadPicture(f"{path.name} cannot be read: its header is torn") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise _torn(path, str(error)) from None
+
+
+def _ends_with(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as file:
+        file.seek(-len(mark), os.SEEK_END)
+        return file.read() == mark
 
 
 def _torn(path: Path, why: str) -> BadPicture:
