@@ -4,7 +4,7 @@
 from typing import Any
 
 from brender.core.frames import FrameSet
-from brender.core.messages import File, Host, Opened, Result, View
+from brender.core.messages import File, Host, Result
 from brender.core.nouns import (
     AuditEntry,
     Gone,
@@ -25,6 +25,7 @@ from brender.core.nouns import (
     Worker,
 )
 from brender.core.scene import Blender, Scene
+from tests import samples
 
 PICTURE = File(temporary="/out/.r1/0001.png", final="/out/0001.png", size=1234, sha256="ab" * 32, width=64, height=36)
 RESULT = Result(
@@ -59,22 +60,7 @@ def worker(id: str = "w1", name: str = "north", *, created_at: float = 500.0, **
 
 
 def session(id: str = "s1", *, job: int = 1, opened_at: float = 2001.0) -> SessionRecord:
-    opened = Opened(
-        blender="4.5.15",
-        engine="CYCLES",
-        device="CPU",
-        format="PNG",
-        width=64,
-        height=36,
-        frame_start=1,
-        frame_end=250,
-        frame_step=1,
-        persistent_data=True,
-        persistent_reason="",
-        warm=True,
-        warm_reason="",
-        view=View(),
-    )
+    opened = samples.opened(frame_end=250)
     return SessionRecord(id=id, job=job, step=0, worker="w1", opened_at=opened_at, opened=opened)
 
 

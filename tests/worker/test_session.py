@@ -33,6 +33,7 @@ from brender.worker.session.instructions import (
     Send,
     Verify,
 )
+from tests import samples
 
 SCENE = Scene(blend="/shots/a.blend", blender=Blender(kind="blender", version="3.4.1"))
 OTHER_SCENE = Scene(blend="/shots/b.blend", blender=Blender(kind="blender", version="3.4.1"))
@@ -65,23 +66,7 @@ def assign(*runs: str, job: int = 1, scene: Scene = SCENE) -> m.Assign:
 
 
 def opened(*, warm: bool = True) -> m.Opened:
-    return m.Opened(
-        blender="3.4.1",
-        engine="CYCLES",
-        device="CPU",
-        format="PNG",
-        width=64,
-        height=36,
-        frame_start=1,
-        frame_end=10,
-        frame_step=1,
-        persistent_data=True,
-        persistent_reason="",
-        warm=warm,
-        warm_reason="",
-        view=m.View(),
-        open_s=2.0,
-    )
+    return samples.opened(blender="3.4.1", warm=warm, open_s=2.0)
 
 
 def rendered(run: str, blender: str = FIRST, *, took: float = 5.0, memory_mb: float = 100.0) -> FrameRendered:

@@ -43,6 +43,7 @@ from brender.worker.session.instructions import (
     Send,
     Verify,
 )
+from tests import samples
 
 BOUNDS = m.Bounds(max_run_s=100, silence_s=30)
 HABITS = Habits(prove_after=2, prove_within=2, renew_frames=6, renew_growth_mb=100, close_grace_s=10, idle_close_s=60)
@@ -60,22 +61,7 @@ def scene(job: int) -> Scene:
 
 
 def opened(*, warm: bool) -> m.Opened:
-    return m.Opened(
-        blender="4.5.15",
-        engine="CYCLES",
-        device="CPU",
-        format="PNG",
-        width=64,
-        height=36,
-        frame_start=1,
-        frame_end=10,
-        frame_step=1,
-        persistent_data=True,
-        persistent_reason="",
-        warm=warm,
-        warm_reason="",
-        view=m.View(),
-    )
+    return samples.opened(warm=warm)
 
 
 class World:

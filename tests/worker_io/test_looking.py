@@ -7,28 +7,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from brender.core import messages as m
 from brender.core.failures import Kind
 from brender.worker.looking import look
 from brender.worker.session.events import NotVerified, Verified, Written
 from brender.worker.session.instructions import Verify
+from tests import samples
 
-OPENED = m.Opened(
-    blender="3.4.1",
-    engine="CYCLES",
-    device="CPU",
-    format="PNG",
-    width=64,
-    height=36,
-    frame_start=1,
-    frame_end=1,
-    frame_step=1,
-    persistent_data=True,
-    persistent_reason="",
-    warm=True,
-    warm_reason="",
-    view=m.View(),
-)
+OPENED = samples.opened(frame_end=1)
 
 
 def asked(*files: Path, main: bool = True) -> Verify:
