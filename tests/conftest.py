@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every suite may ask for: the shared scenes, an installed Blender, a Python with bpy. Absent ones skip."""
+"""What every suite may ask for: the shared scenes, an installed Blender, a Python with bpy. Absent ones skip.
+
+HYPOTHESIS_PROFILE=thorough tries the properties with many more examples.
+"""
 
 import importlib.util
 import os
@@ -8,6 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=40)  # the rules are proven in three seconds at every change
+settings.register_profile("thorough", max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 ROOT = Path(__file__).resolve().parents[1]
 
