@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from brender.cli import parent, show
+from brender.cli import logging, parent, show
 from brender.cli.connect import Place, place_options
 from brender.cli.errors import CliError, say
 from brender.cli.exits import Exit
@@ -52,6 +52,7 @@ def manager_command(
         parent.end_with_parent()
     from brender.manager import app
 
+    logging.configure()
     console = None if no_console else _console_port(port, console_port)
     config = app.Config(data=places.data_folder(data), host=host, port=port, console_port=console)
     try:
@@ -87,6 +88,7 @@ def worker_command(
         parent.end_with_parent()
     from brender.worker import app
 
+    logging.configure()
     return app.run(
         app.Config(
             data=places.data_folder(data),
