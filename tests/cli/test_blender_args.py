@@ -12,7 +12,7 @@ from brender.cli.blender_options import OPTIONS, help_text
 from brender.core.scene import Launch, Settings
 
 
-def read(line: str, cwd: str = "/work/shots") -> RenderArguments:
+def read(line: str, cwd: str = "/home/ada/shots") -> RenderArguments:
     return parse(shlex.split(line), cwd)
 
 
@@ -83,7 +83,7 @@ def test_brenders_own_options_may_stand_anywhere() -> None:
     found = read(line)
     assert (found.priority, found.name, found.tags, found.order) == (70, "Shot 7", ("gpu", "big"), "every:10")
     assert (found.missing, found.detach, found.blender, found.manager) == (True, True, "4.5", "http://farm:8765")
-    assert (found.data, found.max_time_s, found.silence_s) == ("/work/shots/d", 600, 90)
+    assert (found.data, found.max_time_s, found.silence_s) == ("/home/ada/shots/d", 600, 90)
     assert (found.allow.missing, found.allow.cpu, found.launch.device) == (True, True, "CUDA")
 
 
@@ -98,7 +98,7 @@ def test_scripts_keep_their_turn_and_what_stood_before_them() -> None:
     found = read(line)
     assert [(s.kind, s.source, s.before_open) for s in found.scripts] == [
         ("expr", "0", True),
-        ("file", "/work/shots/a.py", False),
+        ("file", "/home/ada/shots/a.py", False),
         ("text", "T", False),
     ]
     assert [s.before for s in found.scripts] == [Settings(), Settings(engine="CYCLES"), Settings(output="//x")]
@@ -209,7 +209,7 @@ def test_an_order_that_blender_ignores_in_silence_is_refused(line: str, words: s
         ("s.blend", "add -a for the whole range, or -f 1"),
         ("-a", "before the .blend file"),
         ("", "no .blend file"),
-        ("a.blend b.blend -a", "two files, /work/shots/a.blend and b.blend"),
+        ("a.blend b.blend -a", "two files, /home/ada/shots/a.blend and b.blend"),
         ("s.blend x.py -a", "write -P x.py"),
         ("s.blend --fram-start 1 -a", "did you mean --frame-start"),
         ("s.blend --frame-start=1 -a", "write --frame-start 1"),
