@@ -165,6 +165,14 @@ async def test_a_job_is_listed_followed_paused_resumed_and_stopped(farm: Place) 
     assert await talk.ask("delete job state=cancelled") == "2\n1\n2 jobs deleted.\n"
 
 
+@pytest.mark.parametrize("verb", ["pause", "stop"])
+async def test_of_several_jobs_none_is_touched_where_one_is_not_there(farm: Place, verb: str) -> None:
+    talk, house = await farm.talk(), farm.house
+    job = await house.submit("1-3")
+    assert "There is no job 999." in await talk.ask(f"{verb} {job.id} 999")
+    assert not house.engine.farm.jobs[job.id].pause
+
+
 async def test_ended_jobs_are_found_by_number_state_and_attribute(farm: Place) -> None:
     talk, house = await farm.talk(), farm.house
     await house.submit("1-3", owner="anna", name="one")

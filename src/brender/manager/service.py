@@ -221,6 +221,11 @@ class Service:
         """Render again what failed, and of an ended job what was cancelled."""
         return await self._done(c.RetryJob(by=by, job=job), job)
 
+    async def refuse_unknown(self, jobs: Iterable[int]) -> None:
+        """Of several jobs that are named, none is touched where one is not there."""
+        for job in jobs:
+            await self.views.row(job)
+
     async def _done(self, command: c.Command, job: int) -> JobView:
         await self.views.row(job)  # a number that is none is refused before the engine's queue
         await self.engine.command(command)
