@@ -109,7 +109,7 @@ def _sha256(path: str) -> str:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
-        raise Unreadable(Kind.FILE_ABSENT, f"There is no file {path}") from None
+        raise Unreadable(Kind.FILE_ABSENT, f"{path} is not there") from None
     except OSError as e:
         raise Unreadable(Kind.FILE_UNREADABLE, f"{path} cannot be read: {e.strerror}") from e
 
