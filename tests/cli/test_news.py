@@ -75,15 +75,24 @@ def test_a_job_that_pauses_as_warm_differs_says_it_once():
     assert second.facts == ()
 
 
+def test_nothing_comes_before_the_first_line():
+    warned = job(warnings=("a.png is not used",))
+    first, told = news.news(news.Told(), warned)
+    second, _ = news.news(told, msgspec.structs.replace(warned, opened=OPENED))
+    assert first == news.News()
+    assert second.facts[0] == FIRST
+    assert second.troubles == ("Warning: a.png is not used",)
+
+
 def test_a_warning_is_said_once():
-    first, told = news.news(news.Told(), job(warnings=("a.png is not used", "a.png is not used")))
+    first, told = news.news(news.Told(begun=True), job(warnings=("a.png is not used", "a.png is not used")))
     second, _ = news.news(told, job(warnings=("a.png is not used",)))
     assert first.troubles == ("Warning: a.png is not used",)
     assert second.troubles == ()
 
 
 def test_a_failure_is_a_sentence_and_says_whether_it_is_tried_again():
-    again, told = news.news(news.Told(), job(failures=(BAD,)))
+    again, told = news.news(news.Told(begun=True), job(failures=(BAD,)))
     last = msgspec.structs.replace(BAD, run="r2", final=True)
     final, _ = news.news(told, job(failures=(BAD, last)))
     assert again.troubles == ("Frame 4 failed on w1: Blender crashed (signal 11). It is tried again.",)
@@ -91,7 +100,7 @@ def test_a_failure_is_a_sentence_and_says_whether_it_is_tried_again():
 
 
 def test_a_long_job_has_a_line_for_each_tenth():
-    told, said = news.Told(), []
+    told, said = news.Told(begun=True), []
     for done in range(32):
         new, told = news.news(told, job(done))
         said += [new.progress] if new.progress else []
@@ -102,11 +111,11 @@ def test_a_long_job_has_a_line_for_each_tenth():
 
 def test_a_short_job_has_a_line_for_each_frame():
     short = msgspec.structs.replace(JOB, tasks=2, counts={"succeeded": 1}, frames_per_minute=44.31, eta_s=1.3)
-    assert news.news(news.Told(), short)[0].progress == "1/2 frames, 44.3 frames a minute, 1.3 s left"
+    assert news.news(news.Told(begun=True), short)[0].progress == "1/2 frames, 44.3 frames a minute, 1.3 s left"
 
 
 def test_words_of_a_scene_cannot_move_the_terminals_cursor():
-    new, _ = news.news(news.Told(), job(warnings=("\x1b[2Jgone",)))
+    new, _ = news.news(news.Told(begun=True), job(warnings=("\x1b[2Jgone",)))
     assert new.troubles == ("Warning: ?[2Jgone",)
 
 

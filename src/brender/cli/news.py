@@ -40,6 +40,8 @@ class News:
 def news(told: Told, job: JobView) -> tuple[News, Told]:
     """What to say now, and what has been said then."""
     begins = not told.begun and (job.opened is not None or is_over(job) or told.looks >= PATIENT_LOOKS)
+    if not (told.begun or begins):  # nothing comes before the first line
+        return News(), replace(told, looks=told.looks + 1)
     facts = [begun(job)] if begins else []
     facts += [_opened(job)] if job.opened is not None and not told.opened else []
     facts += [show.plain(job.proof.message)] if job.proof is not None and _is_proof_new(told, job) else []
