@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -94,14 +95,24 @@ async def test_children_end_also_when_the_root_is_long_gone() -> None:
     started.lines.close()
 
 
+def becomes(process: psutil.Process, *, stopped: bool) -> bool:
+    """Whether it stands still, or goes on, as soon as the kernel has seen to the signal."""
+    until = time.monotonic() + 5
+    while (process.status() == psutil.STATUS_STOPPED) is not stopped:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.002)
+    return True
+
+
 async def test_a_tree_is_paused_and_goes_on() -> None:
     started = Started()
     (child,) = started.children(count=1, ups=1)
     started.tree.pause()
-    assert psutil.Process(started.tree.pid).status() == psutil.STATUS_STOPPED
-    assert child.status() == psutil.STATUS_STOPPED
+    assert becomes(psutil.Process(started.tree.pid), stopped=True)
+    assert becomes(child, stopped=True)
     started.tree.resume()
-    assert child.status() != psutil.STATUS_STOPPED
+    assert becomes(child, stopped=False)
     started.tree.pause()
     await started.tree.kill()
     assert not runs(child)
