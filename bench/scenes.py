@@ -40,15 +40,16 @@ def base(samples: int) -> None:
 
 
 def heavy() -> None:
-    """Add what is subdivided at load: 8 faces to the power of the levels, about a million triangles."""
-    bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=3, radius=1.0, location=(0, 0, 1.2))
-    subdivide = bpy.context.object.modifiers.new("subdivide", "SUBSURF")
-    subdivide.levels = 0
-    subdivide.render_levels = 5  # 320 triangles become 960 quads, times 4 to the power of 4, two triangles each
+    """Add two spheres that are subdivided at load: 983,040 triangles together."""
     texture = bpy.data.textures.new("clouds", "CLOUDS")
-    displace = bpy.context.object.modifiers.new("displace", "DISPLACE")
-    displace.texture = texture
-    displace.strength = 0.3
+    for side in (-1.1, 1.1):
+        bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=3, radius=1.0, location=(side, 0, 1.2))
+        subdivide = bpy.context.object.modifiers.new("subdivide", "SUBSURF")
+        subdivide.levels = 0
+        subdivide.render_levels = 5  # 320 triangles become 960 quads, 4 to the power of 4 times, two triangles each
+        displace = bpy.context.object.modifiers.new("displace", "DISPLACE")
+        displace.texture = texture
+        displace.strength = 0.3
 
 
 folder = Path(sys.argv[sys.argv.index("--") + 1])
@@ -56,5 +57,4 @@ base(samples=8)
 bpy.ops.wm.save_as_mainfile(filepath=str(folder / "light.blend"))
 base(samples=4)
 heavy()
-depsgraph = bpy.context.evaluated_depsgraph_get()
 bpy.ops.wm.save_as_mainfile(filepath=str(folder / "heavy.blend"))

@@ -29,6 +29,7 @@ from brender.worker.process import Tree, Usage
 SERVE = Path(__file__).parents[1] / "inblender" / "serve.py"
 TEMPORARY = "brender-blender-"  # then the worker's process id
 GATHER_S = 0.02  # Blender prints line by line: several are taken at once
+MUCH_BYTES = 16 * 1024  # who prints as much at once is not made to wait
 DRAIN_S = 2.0  # for the last output; a child that outlived Blender may hold the pipe open for longer
 TELL_EVERY_S = 0.25  # no more signs of life than that
 READ_BYTES = 256 * 1024
@@ -242,7 +243,10 @@ class _Process:
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         while data := await reader.read(READ_BYTES):
             self._printed.feed(data)
-            await asyncio.sleep(GATHER_S)
+            if len(data) < MUCH_BYTES:
+                transport.pause_reading()  # or each line wakes the loop
+                await asyncio.sleep(GATHER_S)
+                transport.resume_reading()
         transport.close()
 
     def _hear(self, said: dict[str, Any]) -> None:
