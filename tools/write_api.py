@@ -13,7 +13,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs/api.md"
 
 def written() -> Document:
     """The document, of an application with no manager behind it."""
-    return document(http.application())
+    return document(http.application({}))
 
 
 def page() -> str:

@@ -15,7 +15,7 @@ from brender.manager.apidoc import METHODS, document, operations, types
 from brender.manager.docspage import page
 from tools import write_api
 
-APP = http.application()
+APP = http.application({})
 FOUND = document(APP)
 NOT_THE_API = {"/", "/api/v1/openapi.json", "/api/v1/docs", "/api/v1/docs/openapi.json", "/api/v1/docs/{path}"}
 

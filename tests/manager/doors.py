@@ -22,7 +22,6 @@ from brender.core.commands import By, Refusal
 from brender.core.kinds import kind_of
 from brender.core.nouns import Wish
 from brender.core.views import ManagerFile
-from brender.manager import http
 from brender.manager.console.server import Console
 from tests.manager.house import TOKEN, House
 
@@ -288,7 +287,7 @@ async def served(house: House, *, api: bool = True) -> AsyncIterator[House]:
 async def _served_api(house: House) -> AsyncIterator[None]:
     listening = _listening()
     house.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    config = uvicorn.Config(http.create(house, TOKEN), log_config=None, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(house.app(), log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:

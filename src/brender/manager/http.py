@@ -2,6 +2,7 @@
 """The HTTP side, put together: routes, errors, documents, and the door before all of it."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,6 +62,11 @@ class Placed(Protocol):
 
 def create(house: House, token: str) -> ASGIApp:
     """The application, behind its door."""
+    return Door(application(parts(house)), token, OPEN_PATHS)
+
+
+def parts(house: House) -> dict[str, object]:
+    """What the routes are given of a manager, by the names they ask for."""
     facts = FarmView(
         version=__version__,
         url=house.url,
@@ -71,28 +77,24 @@ def create(house: House, token: str) -> ASGIApp:
         workers=0,
         jobs=0,
     )
-    return Door(
-        application(
-            engine=house.engine,
-            views=house.service.views,
-            service=house.service,
-            files=house.files,
-            events=house.events,
-            hub=house.hub,
-            facts=facts,
-        ),
-        token,
-        OPEN_PATHS,
-    )
+    return {
+        "engine": house.engine,
+        "views": house.service.views,
+        "service": house.service,
+        "files": house.files,
+        "events": house.events,
+        "hub": house.hub,
+        "facts": facts,
+    }
 
 
-_NO_PARTS: dict[str, object] = dict.fromkeys(("engine", "views", "service", "files", "events", "hub", "facts"))
+PARTS = ("engine", "views", "service", "files", "events", "hub", "facts")
 
 
-def application(**parts: object) -> Litestar:
+def application(parts: Mapping[str, object]) -> Litestar:
     """The routes over these parts, with no door before them; over none, for the API's document."""
     handlers = [each for routes in (jobs, frames, workers, objects, command, farm) for each in routes.HANDLERS]
-    given = {name: Provide(_given(part), sync_to_thread=False) for name, part in (_NO_PARTS | parts).items()}
+    given = {name: Provide(_given(parts, name), sync_to_thread=False) for name in PARTS}
     return Litestar(
         [front, openapi, Router(PREFIX, route_handlers=handlers)],
         dependencies=given | {"asker": Provide(asker, sync_to_thread=False)},
@@ -105,8 +107,8 @@ def application(**parts: object) -> Litestar:
     )
 
 
-def _given(part: object) -> Any:
-    return lambda: part
+def _given(parts: Mapping[str, object], name: str) -> Any:
+    return lambda: parts[name]
 
 
 def _headers(response: Response[Any]) -> Response[Any]:
