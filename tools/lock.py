@@ -8,7 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LOCKED = ROOT / "requirements/locked.txt"
 COMMAND = [
-    sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--extra", "blender", "--group", "dev",
+    sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml",
+    "--extra", "blender", "--extra", "s3", "--extra", "postgres", "--group", "dev",
     "--constraint", "requirements/pins.in", "--universal", "--python-version", "3.11", "--generate-hashes",
     "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header", "--upgrade", "--quiet",
     "--output-file", str(LOCKED),

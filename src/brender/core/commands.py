@@ -3,8 +3,8 @@
 
 import msgspec
 
-from brender.core.messages import Hello, Report
-from brender.core.nouns import Job, Limits, Step, Task, Value, Wish
+from brender.core.messages import Hello, Host, Report
+from brender.core.nouns import Job, Limits, Step, Task, Token, User, Value, Wish
 from brender.core.scene import Scene
 
 
@@ -42,11 +42,13 @@ class SubmitJob(Command, frozen=True, kw_only=True):
     owner: str
     scene: Scene
     steps: tuple[Step, ...]
-    outputs: str
+    outputs: str  # "{job}" in that of a carried scene stands for the job's number
     priority: int = 50
     tags: tuple[str, ...] = ()
     limits: Limits = Limits()
     warnings: tuple[str, ...] = ()
+    source: str = ""
+    home: str = ""
 
 
 class PauseJob(Command, frozen=True, kw_only=True):
@@ -88,6 +90,36 @@ class WorkerHello(Command, frozen=True, kw_only=True):
     connection: str
     hello: Hello
     key_hash: str
+
+
+class Join(Command, frozen=True, kw_only=True):
+    """A machine has a join token, and a key of its own. Answer: its `Worker`; a known key is the same worker."""
+
+    token: str  # the token's id; its secret has been compared
+    key_hash: str
+    name: str
+    host: Host
+
+
+class PutUser(Command, frozen=True, kw_only=True):
+    """Make a user, or change one: the row as it shall be. The last admin who can act stays one. Answer: the `User`."""
+
+    user: User
+    new: bool = False  # refused where the name is taken
+    end_sessions: bool = False  # and tokens of a session
+
+
+class PutToken(Command, frozen=True, kw_only=True):
+    """Make a token. Answer: the `Token`."""
+
+    token: Token
+
+
+class SpendToken(Command, frozen=True, kw_only=True):
+    """An invitation is used: its user's password is set. Refused where it is used up, or out of date."""
+
+    token: str  # id
+    password_hash: str
 
 
 class LegacyHello(Command, frozen=True, kw_only=True):

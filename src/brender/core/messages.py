@@ -33,10 +33,15 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""  # brender's own
     tags: tuple[str, ...] = ()
     mac: str = ""  # of its first network card, twelve hexadecimal digits
+    machine: str = ""  # what tells its machine from a copy of its files elsewhere; "": it does not know
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a frame: where it lies under its run, where it belongs, and what was verified of it."""
+    """One file of a frame: where it lies under its run, where it belongs, and what was verified of it.
+
+    Of a carried scene `final` is relative, with "/", to the job's folder, and `temporary` is the worker's own business:
+    the file itself was brought to the manager before the report (docs/protocol.md, "Files").
+    """
 
     temporary: str
     final: str

@@ -84,6 +84,23 @@ class StepKind(enum.StrEnum):
     MOVIE = "movie"  # all frames in one task, as the format is one file
 
 
+class Role(enum.StrEnum):
+    """What a person is here for; what each may do: `rights`."""
+
+    ADMIN = "admin"  # everything
+    USER = "user"  # submits, and changes own jobs
+    VIEWER = "viewer"  # looks
+
+
+class TokenKind(enum.StrEnum):
+    """What a token opens."""
+
+    API = "api"  # the API, for a program or a command line of its user's
+    JOIN = "join"  # the way in for a worker, which then has a key of its own
+    INVITE = "invite"  # sets the password of its user, once
+    SESSION = "session"  # the API, for a browser that has logged in
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The bounds of one job. Times in seconds."""
 
@@ -132,6 +149,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     errors: int = 0  # failed tasks of an ended job: "completed with errors" is state and this
     counts: tuple[int, ...] = ()  # tasks by TaskState, kept when it ended
     warnings: tuple[str, ...] = ()  # what submitting it had to say, in sentences
+    source: str = ""  # of a carried scene: the path of the .blend where it was submitted
+    home: str = ""  # of a carried scene: the pattern of the names that its artist wants, on the artist's machine
+
+    @property
+    def carried(self) -> bool:
+        """Whether its files were sent to the manager, and its frames come back there: no storage is shared."""
+        return bool(self.scene.manifest)
 
     @property
     def blender(self) -> Blender:
@@ -189,6 +213,32 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     def prepared(self) -> bool:
         """Made by a person, and not yet taken up by a machine of its name."""
         return not self.key_hash
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A person with an account."""
+
+    name: str
+    role: Role
+    password_hash: str = ""  # argon2's own text; "": cannot log in with a password
+    created_at: float
+    blocked: bool = False  # may do nothing, and is asked for nothing
+    note: str = ""
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret that opens something, kept as its hash. Its text is `ID.SECRET`, shown once."""
+
+    id: str
+    kind: TokenKind
+    secret_hash: str  # SHA-256 of the secret
+    user: str  # whose it is; of a join token, who made it
+    scopes: tuple[str, ...] = ()  # of an API token: rights it is limited to; none: all of its user's
+    created_at: float
+    expires_at: float | None = None  # None: never
+    uses: int | None = None  # left; None: any number
+    used_at: float | None = None  # by a join or an invitation
+    note: str = ""
 
 
 class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):

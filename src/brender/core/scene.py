@@ -83,10 +83,11 @@ class Allow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 class Scene(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """All that a session needs to open the scene. Two equal ones may share a warm Blender."""
 
-    blend: str  # absolute path
+    blend: str  # absolute path; of a carried scene, its path within the manifest
     blender: Blender
     launch: Launch = Launch()
     scripts: tuple[Script, ...] = ()
     settings: Settings = Settings()  # set last, after every script
     allow: Allow = Allow()
     hashes: tuple[tuple[str, str], ...] = ()  # (path, SHA-256) of the .blend and its libraries at submit
+    manifest: str = ""  # SHA-256 of the `Manifest` of a carried scene; "": it is opened where it lies

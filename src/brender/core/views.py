@@ -28,7 +28,10 @@ class JobRequest(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A job to submit: `POST /jobs`. The same `request_id` again is answered with the same job."""
 
     request_id: str
-    blend: str  # absolute path, as the manager's machine and the workers see it
+    blend: str  # absolute path, as the manager's machine and the workers see it; with `manifest`, its path in that
+    manifest: str = ""  # SHA-256 of a `Manifest` whose files were sent before: the scene is carried, no disk is shared
+    source: str = ""  # with `manifest`: where the .blend lies on the asker's machine, for names and relative outputs
+    system: str = ""  # the asker's: "Linux", "Windows", "Darwin"; "": the manager's own
     name: str = ""  # "": the file's name
     frames: str = ""  # `FrameSet` text; "": the range of the scene, or what `settings` make of it
     only_missing: bool = False  # --missing: leave out frames whose files are there and good
@@ -139,6 +142,8 @@ class JobView(View, frozen=True, kw_only=True):
     frames_per_minute: float | None = None
     eta_s: float | None = None  # time left
     outputs: str  # the pattern of its final names, absolute
+    carried: bool = False  # its files were sent, and its frames are to be fetched
+    home: str = ""  # of a carried one: the pattern of the names its artist wants, on the artist's machine
     folder: str  # where they are
     proof: ProofView | None = None  # None until it was made; jobs of fewer than 50 frames do not make one
     opened: OpenedView | None = None  # None until a worker has opened the scene
