@@ -146,21 +146,26 @@ class Hub:
         answer = await self._engine.command(
             c.WorkerHello(connection=link.id, hello=hello, key_hash=hashlib.sha256(hello.key.encode()).hexdigest())
         )
-        await link.send(answer)
         if isinstance(answer, m.Refused):
+            await link.send(answer)
             await link.socket.close()
             return
-        await self._stay(link, answer.worker)
+        await self._stay(link, answer)
 
-    async def _stay(self, link: Link, worker: str) -> None:
+    async def _stay(self, link: Link, welcome: m.Welcome) -> None:
+        """Online from here on, whatever comes: also where the welcome finds nobody any more, its end is told."""
+        worker = welcome.worker
         log.info("worker connected", worker=worker)
-        pump = asyncio.create_task(link.pump())
+        pump: asyncio.Task[None] | None = None
         goodbye = False
         try:
+            await link.send(welcome)
+            pump = asyncio.create_task(link.pump())
             while not goodbye:
                 goodbye = await self._take(link, worker, await _receive(link.socket))
         finally:
-            pump.cancel()
+            if pump is not None:
+                pump.cancel()
             await self._engine.command(c.WorkerGone(worker=worker, connection=link.id, goodbye=goodbye))
             log.info("worker gone", worker=worker, goodbye=goodbye)
 
