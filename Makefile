@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # fast first: a mistake in the rules shows within three seconds, before any Blender starts
-SUITES ?= $(wildcard $(addprefix tests/,core scheduler worker store manager console client cli docs imaging blendfile blender worker_io orders e2e faults))
+SUITES ?= $(wildcard $(addprefix tests/,core scheduler worker store manager console client cli docs transfer imaging blendfile blender worker_io orders e2e faults net))
 NAME ?= frames
 
 .DEFAULT_GOAL := help

@@ -37,6 +37,9 @@ BPY_LIBRARIES = {
 # the programs of others that the console's tests talk to it with: program -> Debian's package
 CONSOLE_PROGRAMS = {"php": "php-cli", "telnet": "telnet", "nc": "netcat-openbsd"}
 
+# for the tests between hosts, which are network namespaces
+NETWORK_PROGRAMS = {"ip": "iproute2", "mount": "mount"}
+
 
 def main() -> int:
     """0 when everything that can be had is there."""
@@ -88,12 +91,20 @@ def missing_packages() -> list[str]:
     missing = [package for library, package in BPY_LIBRARIES.items() if needs_bpy_libraries(library)]
     if not shutil.which("blender"):
         missing.append("blender")
-    missing += [package for program, package in CONSOLE_PROGRAMS.items() if not shutil.which(program)]
+    programs = CONSOLE_PROGRAMS | (NETWORK_PROGRAMS if sys.platform == "linux" else {})
+    missing += [package for program, package in programs.items() if not shutil.which(program)]
+    if sys.platform == "linux" and not has_postgresql():
+        missing.append("postgresql")
     if not importlib.util.find_spec("ensurepip"):
         missing.append(venv_package())
     if Path("/etc/debian_version").exists() and not Path("/etc/ssl/certs/ca-certificates.crt").exists():
         missing.append("ca-certificates")
     return missing
+
+
+def has_postgresql() -> bool:
+    """True where the store's tests can start a server of their own. Debian keeps its programs off the PATH."""
+    return bool(shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb")))
 
 
 def needs_bpy_libraries(library: str) -> bool:
@@ -140,6 +151,10 @@ def say_missing(packages: list[str]) -> None:
         print("       (blender is for the tests with an installed Blender; they are skipped without)", file=sys.stderr)
     if set(packages) & set(CONSOLE_PROGRAMS.values()):
         print("       (php, telnet and nc are for the console's tests; they are skipped without)", file=sys.stderr)
+    if set(packages) & set(NETWORK_PROGRAMS.values()):
+        print("       (iproute2 and mount are for the tests between hosts; they are skipped without)", file=sys.stderr)
+    if "postgresql" in packages:
+        print("       (postgresql is for the store's tests; half of them are skipped without)", file=sys.stderr)
     if set(packages) & set(BPY_LIBRARIES.values()):
         print("       (the bpy module does not load without the lib… ones)", file=sys.stderr)
     print(f"       on Debian:  sudo apt-get install {' '.join(packages)}", file=sys.stderr)

@@ -15,6 +15,7 @@ import pytest_asyncio
 from brender.cli.console import Plain
 from brender.cli.conversation import Verb, candidates, kind_at
 from brender.cli.exits import Exit
+from brender.core.rights import LOCAL
 from tests.manager.doors import served
 from tests.manager.house import House
 
@@ -177,7 +178,7 @@ async def test_when_the_manager_ends_the_console_does(farm: House) -> None:
 def _nobody():
     from brender.core.commands import By
 
-    return By(who="nobody", door="test")
+    return By(who="nobody", door="test", principal=LOCAL)
 
 
 # --- what can be completed -------------------------------------------------------------------------------------------

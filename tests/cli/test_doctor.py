@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What doctor finds, and what it says to do."""
 
+import datetime
 import os
 import socket
 
@@ -8,6 +9,7 @@ import pytest
 
 from brender.cli import doctor
 from brender.core.scene import Blender, FoundBlender
+from brender.tls import files
 
 
 def test_no_blender_is_something_to_mend():
@@ -71,3 +73,24 @@ def test_the_verdict_counts_what_is_to_be_done():
         "fail  a: is bad", "      mend it", "  ok  b: is well", "1 to mend, 0 to know.",
     ]  # fmt: skip
     assert list(doctor.lines(findings[1:]))[-1] == "All is well."
+
+
+def test_the_managers_certificate_is_shown_with_its_end_and_what_it_is_for(tmp_path):
+    now = datetime.datetime.now(datetime.UTC)
+    assert doctor.certificate(tmp_path, now) == []  # it has never listened for others
+    files.own(tmp_path, "ada", ["192.0.2.7"], now)
+    [found] = doctor.certificate(tmp_path, now)
+    assert found.level == "ok"
+    assert "for ada, localhost, 127.0.0.1, ::1, 192.0.2.7" in found.message
+    [soon] = doctor.certificate(tmp_path, now + datetime.timedelta(days=3640))
+    assert (soon.level, soon.advice) == ("warn", "Have it renewed soon.")
+    [over] = doctor.certificate(tmp_path, now + datetime.timedelta(days=4000))
+    assert over.level == "fail"
+
+
+def test_a_certificate_that_is_none_is_something_to_mend(tmp_path):
+    (tmp_path / "tls").mkdir()
+    (tmp_path / "tls" / "certificate.pem").write_text("hello")
+    [found] = doctor.certificate(tmp_path, datetime.datetime.now(datetime.UTC))
+    assert found.level == "fail"
+    assert "holds no certificate as PEM" in found.message

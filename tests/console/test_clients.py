@@ -5,6 +5,7 @@ import pytest
 
 from brender.core.commands import By
 from brender.core.nouns import Wish
+from brender.core.rights import LOCAL
 from tests.console.conftest import GREETED, PROMPT, Place
 
 ALL = ["alpha", "bravo", "charlie", "Delta", "farm1", "farm2"]
@@ -109,7 +110,7 @@ async def test_every_match_is_changed_and_named_and_counted(farm: Place, verb: s
 
 
 async def set_wishes(farm: Place, disabled: list[str]) -> None:
-    by = By(who="test", door="console")
+    by = By(who="test", door="console", principal=LOCAL)
     await farm.house.service.wish(by, ["all"], Wish.ENABLED)
     await farm.house.service.wish(by, disabled, Wish.DISABLED)
 

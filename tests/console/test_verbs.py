@@ -11,6 +11,7 @@ from brender.core.commands import By
 from brender.core.kinds import KINDS
 from brender.core.nouns import JobState
 from brender.core.nouns import Limits as JobLimits
+from brender.core.rights import LOCAL
 from brender.manager.console.asking import ask
 from brender.manager.console.verbs import VERBS
 from brender.manager.console.wire import Limits
@@ -18,7 +19,7 @@ from tests.console.conftest import PROMPT, Place
 
 WANTED = """clients enable disable drain get set create delete describe jobs job tasks run pause resume stop kill retry
 priority log why orders save shutdown audit quit test help watch"""
-BY = By(who="test", door="console")
+BY = By(who="test", door="console", principal=LOCAL)
 
 
 # --- the table ---------------------------------------------------------------------------------------------------

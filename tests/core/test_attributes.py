@@ -8,7 +8,7 @@ import pytest
 
 from brender.core.attributes import Attribute, Kind
 from brender.core.kinds import KINDS, StepOf, TaskOf, kind_of, setting_value
-from brender.core.nouns import Setting, Share, Tag
+from brender.core.nouns import Mapping, Role, Setting, Share, Tag, Token, TokenKind, User
 from brender.core.settings import SETTINGS
 from tests.farm_builder import World
 
@@ -32,6 +32,8 @@ GOOD: list[tuple[Attribute, object, object]] = [
     (attribute("list"), "a, b,,a c", ("a", "b", "c")),
     (attribute("list"), ["a", "b", "a"], ("a", "b")),
     (attribute("list"), "", ()),
+    (attribute("list", spaced=True), "a b, c,,a b", ("a b", "c")),
+    (attribute("list", spaced=True), ["a, b"], ("a, b",)),
     (attribute("int", least=1, most=5), 5, 5),
     (attribute("int", least=1, most=5), "1", 1),
 ]
@@ -59,6 +61,7 @@ BAD: list[tuple[Attribute, object, str]] = [
     (attribute("bool"), 1, "it is true or false, and 1 is none."),
     (attribute("choice", choices=("red", "green")), "blue", "it is one of red, green, and 'blue' is none."),
     (attribute("list"), [1], "it is a list of words with commas between, and [1] is none."),
+    (attribute("list", spaced=True), 5, "it is a list of words with commas between, and 5 is none."),
     (attribute("list"), {}, "it is a list of words with commas between, and {} is none."),
     (attribute("int", least=1, most=5), 6, "it: 6 is out of range: it goes from 1 to 5."),
     (attribute("int", least=0), -1, "it: -1 is out of range: it is at least 0."),
@@ -95,7 +98,12 @@ def things(world: World) -> dict[str, Any]:
         "task": TaskOf(job, task),
         "tag": Tag(name="gpu"),
         "share": Share(user="ada", weight=2.0),
+        "mapping": Mapping(name="show", linux="/mnt/show"),
         "setting": Setting(name="lease_s", value=60.0),
+        "user": User(name="ada", role=Role.USER, created_at=1.0),
+        "token": Token(
+            id="t1", kind=TokenKind.JOIN, secret_hash="", user="ada", created_at=1.0, expires_at=2.0, uses=1
+        ),
     }
 
 
@@ -126,11 +134,16 @@ def test_what_is_shown_of_one_is_true(world: World) -> None:
 def test_a_writable_attribute_can_be_read_back(world: World) -> None:
     """Whatever can be set is set: the row that comes of it shows the new value."""
     new = {"text": "other", "int": 3, "float": 2.5, "bool": True, "list": ("x", "y")}
+    paths = {"linux": "/x", "macos": "/x", "windows": "X:", "mappings": ("x=/x y", "y=Y:\\")}
     for name, kind in KINDS.items():
         for each in kind.attributes:
             if each.writable and (name, each.name) not in {("task", "state"), ("setting", "value")}:
                 thing = things(world)[name]
-                value = "disabled" if each.type == "choice" else new[each.type]
+                value = (
+                    {"wish": "disabled", "role": "viewer"}[each.name]
+                    if each.type == "choice"
+                    else paths.get(each.name, new[each.type])
+                )
                 row = thing.record if name == "worker" else thing
                 written = kind.written(row, kind.checked({each.name: value}))
                 if name == "worker":

@@ -21,6 +21,7 @@ from brender.client import places
 from brender.core.commands import By, Refusal
 from brender.core.kinds import kind_of
 from brender.core.nouns import Wish
+from brender.core.rights import LOCAL
 from brender.core.views import ManagerFile
 from brender.manager.console.server import Console
 from tests.manager.house import TOKEN, House
@@ -54,7 +55,7 @@ class ServiceDoor:
 
     def __init__(self, house: House) -> None:
         self._service = house.service
-        self._by = By(who="anna", door=self.name, origin="here")
+        self._by = By(who="anna", door=self.name, origin="here", principal=LOCAL)
 
     async def wish(self, action: str, filters: Sequence[str], now: bool = False) -> list[str]:
         with _refusals():

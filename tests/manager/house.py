@@ -22,11 +22,16 @@ from brender.core.scene import Scene
 from brender.manager import http
 from brender.manager.app import Config
 from brender.manager.auth import Door
+from brender.manager.carrying import Carrying
+from brender.manager.content import Content
 from brender.manager.engine import Engine, keys_of
 from brender.manager.events import Events
 from brender.manager.files import Files
 from brender.manager.hub import Hub
+from brender.manager.joining import Joining
+from brender.manager.reach import DIRECT
 from brender.manager.service import Service
+from brender.manager.storage.choose import open_storage
 from brender.manager.views import Views
 from brender.store import Store
 from tests import fresh
@@ -79,9 +84,15 @@ class House:
         self.engine = Engine(
             self.store, clock=self.now, new_id=self.new_id, act=self.effects.extend, changed=self.changed
         )
-        self.hub = Hub(self.engine, self.files)
+        storage = open_storage(self.config.data, self.config.storage)
+        self.content = Content(self.config.data, storage, lambda name: self.engine.farm.setting(name))
+        self.carrying = Carrying(self.engine, self.config.data, storage, self.content.room)
+        self.hub = Hub(self.engine, self.files, self.carrying)
         views = Views(self.engine, self.store)
-        self.service = Service(self.engine, self.store, self.files, views, self.end, self.hub.ping)
+        self.service = Service(self.engine, self.store, self.files, views, self.end, self.hub.ping, self.content)
+        self.people = self.service.people
+        self.joining = Joining(self.engine, self.people)
+        self.reach = DIRECT
 
     def end(self) -> None:
         self.ended = True
@@ -121,7 +132,7 @@ class House:
     def app(self) -> Door:
         """As `http.create`, over routes that are put together once: that takes a tenth of a second each time."""
         _parts.update(http.parts(self))
-        return Door(_routes(), TOKEN, http.OPEN_PATHS)
+        return http.behind_door(_routes(), self, TOKEN)
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app())  # type: ignore[arg-type]
@@ -143,11 +154,13 @@ class House:
         job: Job = await self.do(self.submission(frames, **fields))
         return job
 
-    async def join(self, name: str = "w", key: str | None = None, **fields: Any) -> str:
+    async def join(self, name: str = "w", key: str | None = None, hashed: str = "", **fields: Any) -> str:
         key = key or name
         given = {"boot": "b1", "host": host()} | fields
         hello = m.Hello(protocol=m.PROTOCOL, name=name, key=key, **given)
-        answer = await self.do(c.WorkerHello(connection=self.new_id(), hello=hello, key_hash=f"hash of {key}"))
+        answer = await self.do(
+            c.WorkerHello(connection=self.new_id(), hello=hello, key_hash=hashed or f"hash of {key}")
+        )
         assert isinstance(answer, m.Welcome), answer
         return answer.worker
 

@@ -75,8 +75,10 @@ async def test_the_documents_are_open(house: House, path: str) -> None:
         assert (await client.get(path)).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "127.9.9.9:8080"])
-async def test_this_machines_own_names_are_answered(house: House, host: str) -> None:
+@pytest.mark.parametrize(
+    "host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "127.9.9.9:8080", "192.168.1.5:8080"]
+)
+async def test_this_machines_own_names_and_addresses_are_answered(house: House, host: str) -> None:
     async with house.client(Host=host) as client:
         assert (await client.get("/api/v1/farm")).status_code == 200
         assert (await client.get("/api/v1/farm", headers={"Origin": f"http://{host}"})).status_code == 200
@@ -85,7 +87,7 @@ async def test_this_machines_own_names_are_answered(house: House, host: str) -> 
 @pytest.mark.parametrize(
     "host",
     ["evil.example:8080", "localhost", "localhost:80", "localhost:8081", "127.0.0.1.evil.example:8080", "", "a b:8080",
-     "user@localhost:8080", "192.168.1.5:8080", "localhost.:8080", "[::1:8080"],
+     "user@localhost:8080", "localhost.:8080", "[::1:8080", "192.168.1.5:80"],
 )  # fmt: skip
 async def test_a_foreign_host_is_refused_even_with_the_token(house: House, host: str) -> None:
     """A page whose name was made to point at this machine."""

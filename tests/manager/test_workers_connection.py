@@ -8,6 +8,7 @@ import msgspec
 from brender.core import messages as m
 from brender.core.messages import PROTOCOL
 from brender.core.nouns import Connection
+from brender.core.rights import LOCAL
 from brender.manager.hub import Closed
 from tests.farm_builder import host
 from tests.manager.house import House
@@ -28,7 +29,7 @@ class GoneAtOnce:
 
 async def test_a_worker_that_is_gone_before_its_welcome_is_offline(house: House) -> None:
     async with asyncio.timeout(5):
-        await house.hub.serve(GoneAtOnce())
+        await house.hub.serve(GoneAtOnce(), LOCAL)
     (worker,) = (await house.service.views.workers()).workers
     assert worker.name == "ada"
     assert worker.connection is Connection.OFFLINE

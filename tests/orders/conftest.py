@@ -25,6 +25,7 @@ from brender.core import commands as c
 from brender.core import messages as m
 from brender.core.farm import LiveWorker
 from brender.core.nouns import Job, Limits, Run, RunState, TaskState
+from brender.core.rights import LOCAL
 from brender.core.scene import Blender, Script
 from brender.core.views import JobRequest
 from brender.manager import auth
@@ -36,7 +37,7 @@ from tests.worker_io.conftest import blend, installed
 
 __all__ = ["blend", "installed"]  # fixtures
 
-ME = c.By(who="ada", door="console", origin="127.0.0.1")
+ME = c.By(who="ada", door="console", origin="127.0.0.1", principal=LOCAL)
 WITHIN_S = 60.0
 
 # Frame 1 never ends, even frames take two seconds of processor time, others none. What is long has a child in another

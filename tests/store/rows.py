@@ -11,6 +11,8 @@ from brender.core.nouns import (
     Job,
     JobState,
     Limits,
+    Mapping,
+    Role,
     Run,
     RunState,
     SessionRecord,
@@ -21,6 +23,9 @@ from brender.core.nouns import (
     Tag,
     Task,
     TaskState,
+    Token,
+    TokenKind,
+    User,
     Verdict,
     Worker,
 )
@@ -68,6 +73,10 @@ def tag(name: str = "gpu", note: str = "has a GPU") -> Tag:
     return Tag(name=name, note=note)
 
 
+def mapping(name: str = "show", **fields: str) -> Mapping:
+    return Mapping(name=name, **{"linux": "/mnt/show", "windows": "P:\\show", "note": "Стул"} | fields)
+
+
 def share(user: str = "ada", weight: float = 2.0) -> Share:
     return Share(user=user, weight=weight)
 
@@ -83,6 +92,15 @@ def entry(id: str = "e1", at: float = 3000.0, kind: str = "worker", who: str = "
 
 def verdict(content: str = "c1", **fields: Any) -> Verdict:
     return Verdict(content=content, **{"job": 1, "frame": 12, "equal": True} | fields)
+
+
+def user(name: str = "ada", **fields: Any) -> User:
+    return User(name=name, **{"role": Role.ADMIN, "password_hash": "$argon2id$v=19$x", "created_at": 900.0} | fields)
+
+
+def token(id: str = "t1", **fields: Any) -> Token:
+    given: dict[str, Any] = {"kind": TokenKind.API, "secret_hash": "ab" * 32, "user": "ada", "created_at": 901.0}
+    return Token(id=id, **given | {"expires_at": 5000.0} | fields)
 
 
 def gone(kind: str, key: str) -> Gone:

@@ -14,6 +14,7 @@ from brender.core.nouns import (
     Gone,
     Job,
     JobState,
+    Mapping,
     Run,
     RunState,
     SessionRecord,
@@ -61,6 +62,7 @@ runs = st.builds(
 workers = st.builds(rows.worker, st.sampled_from(["w1", "w2"]), st.text(), wish=st.sampled_from(Wish))
 sessions = st.builds(rows.session, st.sampled_from(["s1", "s2"]))
 tags = st.builds(rows.tag, st.sampled_from(["gpu", "Стул"]), st.text())
+mappings = st.builds(rows.mapping, st.sampled_from(["show", "Стул"]), linux=st.text(), macos=st.text())
 shares = st.builds(rows.share, st.sampled_from(["ada", "bob"]), st.floats(0.01, 1000))
 leases = st.builds(rows.setting, st.just("lease_s"), st.floats(5, 86400))
 entries = st.builds(
@@ -72,13 +74,19 @@ entries = st.builds(
 )
 deleted = st.sampled_from(
     [rows.gone("job", str(id)) for id in JOBS]
-    + [rows.gone("worker", "w1"), rows.gone("worker", "w2"), rows.gone("tag", "gpu"), rows.gone("share", "ada")]
+    + [
+        rows.gone("worker", "w1"),
+        rows.gone("worker", "w2"),
+        rows.gone("tag", "gpu"),
+        rows.gone("share", "ada"),
+        rows.gone("mapping", "show"),
+    ]
 )
-every = jobs | tasks | runs | workers | sessions | tags | shares | leases | entries | deleted
+every = jobs | tasks | runs | workers | sessions | tags | mappings | shares | leases | entries | deleted
 batches = st.lists(st.lists(every, max_size=20), max_size=6)
 
-DELETED = {"job": Job, "worker": Worker, "tag": Tag, "share": Share}
-NOUNS = (Job, Task, Run, SessionRecord, Worker, Tag, Share, Setting, AuditEntry)
+DELETED = {"job": Job, "worker": Worker, "tag": Tag, "share": Share, "mapping": Mapping}
+NOUNS = (Job, Task, Run, SessionRecord, Worker, Tag, Share, Mapping, Setting, AuditEntry)
 Key = tuple[Any, ...]
 
 
@@ -86,7 +94,7 @@ def key(row: Row) -> Key:
     match row:
         case Task():
             return Task, row.job, row.step, row.index
-        case Tag() | Setting():
+        case Tag() | Mapping() | Setting():
             return type(row), row.name
         case Share():
             return Share, row.user
@@ -140,6 +148,7 @@ def test_what_is_loaded_is_what_was_put_last(place: Place, batches: list[list[Ro
     assert as_found(loaded.runs) == as_found(row for row in live if row.job in open_jobs)
     assert as_found(loaded.workers) == as_found(put[Worker])
     assert as_found(loaded.tags) == as_found(put[Tag])
+    assert as_found(loaded.mappings) == as_found(put[Mapping])
     assert as_found(loaded.shares) == as_found(put[Share])
     assert loaded.settings == put[Setting]
     assert {(found.noun, found.id) for found in loaded.damaged} == {("job", id) for id in stray}

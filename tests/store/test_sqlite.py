@@ -269,6 +269,9 @@ FEW = {
     "SCAN settings USING INDEX sqlite_autoindex_settings_1",
     "SCAN shares USING INDEX sqlite_autoindex_shares_1",
     "SCAN tags USING INDEX sqlite_autoindex_tags_1",
+    "SCAN mappings USING INDEX sqlite_autoindex_mappings_1",
+    "SCAN users USING INDEX sqlite_autoindex_users_1",
+    "SCAN tokens USING INDEX sqlite_autoindex_tokens_1",
     "SCAN verdicts USING INDEX sqlite_autoindex_verdicts_1",
     "SCAN runs USING INDEX ix_runs_live",
     "SCAN jobs USING COVERING INDEX ix_jobs_state",  # a few bytes a job, so that no unknown state is overlooked

@@ -16,10 +16,38 @@ from brender.core.nouns import JobState, RunState, TaskState, Wish
 from brender.store import Damaged, Loaded, Store, StoreError, tables
 from brender.store.records import KEPT
 from tests.store.place import SIZE, Place, batch
-from tests.store.rows import RESULT, entry, gone, job, run, session, setting, share, tag, task, verdict, worker
+from tests.store.rows import (
+    RESULT,
+    entry,
+    gone,
+    job,
+    mapping,
+    run,
+    session,
+    setting,
+    share,
+    tag,
+    task,
+    token,
+    user,
+    verdict,
+    worker,
+)
 
 EMPTY = Loaded(
-    settings=[], shares=[], tags=[], jobs=[], tasks=[], runs=[], workers=[], verdicts=[], next_job=1, damaged=[]
+    settings=[],
+    shares=[],
+    tags=[],
+    mappings=[],
+    jobs=[],
+    tasks=[],
+    runs=[],
+    workers=[],
+    verdicts=[],
+    users=[],
+    tokens=[],
+    next_job=1,
+    damaged=[],
 )
 
 
@@ -64,6 +92,24 @@ def test_tags_shares_settings_and_the_audit_log_are_kept(place: Place, store: St
     store.save([tag(note=""), share(weight=0.5), setting(value=5)])
     assert reopened(place).rows == [rows[0], setting(value=5), share(weight=0.5), tag(note=""), worker(), job()]
     assert store.audit() == [entry()]
+
+
+def test_users_and_tokens_are_kept_changed_and_deleted(place: Place, store: Store) -> None:
+    store.save([user(), user("Стул", password_hash=""), token(), token("t2", expires_at=None, scopes=("look",))])
+    store.save([user(blocked=True), token("t2", uses=0)])
+    loaded = reopened(place)
+    assert loaded.rows == [user(blocked=True), user("Стул", password_hash=""), token(), token("t2", uses=0)]
+    store.save([gone("user", "ada"), gone("token", "t1")])
+    assert reopened(place).rows == [user("Стул", password_hash=""), token("t2", uses=0)]
+
+
+def test_mappings_are_kept_changed_and_deleted(place: Place, store: Store) -> None:
+    store.save([mapping(), mapping("assets", windows=""), job(), worker(mappings=("show=/srv/my show",))])
+    store.save([mapping("show", macos="/Volumes/show")])
+    found = [mapping("assets", windows=""), mapping("show", macos="/Volumes/show")]
+    assert reopened(place).rows == [*found, worker(mappings=("show=/srv/my show",)), job()]
+    store.save([gone("mapping", "assets")])
+    assert reopened(place).mappings == found[1:]
 
 
 def test_verdicts_are_kept_and_the_last_word_counts(place: Place, store: Store) -> None:

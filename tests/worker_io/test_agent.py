@@ -234,7 +234,7 @@ async def test_a_worker_that_is_to_exit_when_idle_does(manager: Manager, worker:
 async def test_a_worker_that_is_refused_for_good_says_why_and_ends(manager: Manager, worker: Worker) -> None:
     manager.refuse = m.Refused(reason="This manager speaks protocol 2.")
     worker.start()
-    assert await worker.ended() == 1
+    assert await worker.ended() == 3
     assert worker.log.read_text().endswith("The manager will not have this worker: This manager speaks protocol 2.\n")
     assert manager.of(m.Goodbye) == []
 

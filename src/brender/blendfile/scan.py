@@ -77,10 +77,13 @@ class BlendScan(msgspec.Struct, frozen=True, kw_only=True):
         return next((s for s in self.scenes if s.active), None)
 
 
-def scan(path: str) -> BlendScan:
-    """Read a .blend, and the headers of what it links, all the way down. Unreadable where it is none."""
+def scan(path: str, within: Path | None = None) -> BlendScan:
+    """Read a .blend, and the headers of what it links, all the way down. Unreadable where it is none.
+
+    With `within` no library outside that folder is looked at: it counts as one that is not there.
+    """
     path = absolute(str(Path(path).absolute()), "", windows=os.name == "nt")
-    top = _one(path)
+    top = _kept_within(_one(path), within)
     libraries, files, problems = list(top.libraries), list(top.files), []
     seen, waiting = {Path(path).resolve()}, list(top.libraries)
     while waiting:
@@ -89,7 +92,7 @@ def scan(path: str) -> BlendScan:
             continue
         seen.add(real)
         try:
-            found = _one(library.path)
+            found = _kept_within(_one(library.path), within)
         except Unreadable as e:
             problems.append(e.message)
             continue
@@ -97,6 +100,16 @@ def scan(path: str) -> BlendScan:
         files += found.files
         waiting += found.libraries
     return msgspec.structs.replace(top, libraries=tuple(libraries), files=tuple(files), problems=tuple(problems))
+
+
+def _kept_within(found: BlendScan, within: Path | None) -> BlendScan:
+    if within is None:
+        return found
+    libraries = (
+        library if Path(library.path).is_relative_to(within) else msgspec.structs.replace(library, exists=False)
+        for library in found.libraries
+    )
+    return msgspec.structs.replace(found, libraries=tuple(libraries))
 
 
 def hashes(paths: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -390,6 +390,16 @@ class _Reader:
     def _own_sheet(self, word: str, value: str) -> None:
         self._job["sheet"] = self._path(value)
 
+    def _own_send(self, word: str) -> None:
+        self._sends(word, True)
+
+    def _own_in_place(self, word: str) -> None:
+        self._sends(word, False)
+
+    def _sends(self, word: str, send: bool) -> None:
+        if self._job.setdefault("send", send) is not send:
+            raise ArgumentsError(f"{word} is the opposite of the other of --send and --in-place; leave one of them out")
+
     def _own_detach(self, word: str) -> None:
         self._job["detach"] = True
 

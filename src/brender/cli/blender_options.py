@@ -85,6 +85,8 @@ OWN = (
     _row("--manager URL", "own_manager", "the farm to send it to; otherwise the one that is known"),
     _row("--data FOLDER", "own_data", "the data folder of this machine's farm"),
     _row("--sheet FILE", "own_sheet", "write a contact sheet of the frames there when it is over (PNG)"),
+    _row("--send", "own_send", "send the scene's files, though the manager is on this machine or shares the folder"),
+    _row("--in-place", "own_in_place", "do not send them: the farm opens the file where it lies, on shared storage"),
     _row("--detach", "own_detach", "come back as soon as the job is submitted"),
 )
 

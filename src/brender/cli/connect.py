@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which manager a command talks to: --manager and --data of every command, and what they lead to."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,11 @@ class Place:
         said = [("--manager", manager), ("--data", data)]
         given = tuple(word for name, value in said if value for word in (name, value))
         return Place(places.data_folder(data), manager, given)
+
+    @property
+    def named(self) -> str | None:
+        """The address of a manager that was named, here or in the environment."""
+        return self.manager or os.environ.get(places.MANAGER)
 
     def known(self) -> Client | None:
         """The manager, if one is known and alive."""

@@ -17,6 +17,7 @@ from brender.cli.errors import CliError
 from brender.cli.exits import Exit
 from brender.client import places
 from brender.client.api import Client
+from brender.tls.addresses import is_loopback
 
 CONNECT_S = 10.0
 PROMPT = b"> "
@@ -50,13 +51,35 @@ def _connected(client: Client, data: Path) -> socket.socket:
     known = places.manager_file(data)
     if known is None or not known.console_port:
         raise CliError(f"The manager of {data} has no console.", Exit.NO_MANAGER)
-    address = (urlsplit(client.url).hostname or "", known.console_port)
+    host = urlsplit(client.url).hostname or ""
+    address = (host if is_loopback(host) else "127.0.0.1", known.console_port)
     try:
         line = socket.create_connection(address, timeout=CONNECT_S)
     except OSError as error:
         raise CliError(f"The console at {address[1]} does not answer ({error}).", Exit.NO_MANAGER) from None
+    _log_in(client, line)
     line.settimeout(None)
     return line
+
+
+def _log_in(client: Client, line: socket.socket) -> None:
+    """Say who we are where people log in. What the console says to it is not shown; an empty line brings the prompt."""
+    if not client.me().logins:
+        return
+    if "." not in client.token:
+        line.close()
+        raise CliError("People log in at this farm: `brender login` first.")
+    line.sendall(f"login {client.token}\n".encode())
+    said = b""
+    while not said.endswith(PROMPT):
+        if not (piece := line.recv(65536)):
+            break
+        said += piece
+    if b"You are " not in said:
+        line.close()
+        raise CliError("The console does not know this login any more: `brender login` again.")
+    if sys.stdin.isatty():
+        line.sendall(b"\n")
 
 
 # --- in a pipe ---------------------------------------------------------------------------------------------------

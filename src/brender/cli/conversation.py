@@ -12,7 +12,7 @@ import os
 import select
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ QUIET_S = 0.05  # a prompt with nothing behind it for so long is one
 
 def converse(line: socket.socket, client: Client, history: Path) -> None:
     """Until one of the two leaves."""
-    with _readline(client, history), _Answers(line) as answers:
+    with _readline(client, history) as forget_last, _Answers(line) as answers:
         while answers.show():
             try:
                 said = input(PROMPT)
@@ -42,6 +42,8 @@ def converse(line: socket.socket, client: Client, history: Path) -> None:
             except KeyboardInterrupt:
                 print()
                 said = ""
+            if said.split()[:1] == ["login"]:
+                forget_last()
             answers.ask(said)
 
 
@@ -115,11 +117,12 @@ def _keys() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _readline(client: Client, history: Path) -> Iterator[None]:
+def _readline(client: Client, history: Path) -> Iterator[Callable[[], None]]:
+    """Gives what takes the last line out of the history: no secret is kept there."""
     try:
         readline: Any = importlib.import_module("readline")
     except ImportError:  # Windows: lines without history
-        yield
+        yield lambda: None
         return
     readline.set_completer_delims(" \t\n")
     readline.set_completer(Completer(readline, client))
@@ -128,7 +131,7 @@ def _readline(client: Client, history: Path) -> Iterator[None]:
     with contextlib.suppress(OSError):
         readline.read_history_file(history)
     try:
-        yield
+        yield lambda: readline.remove_history_item(readline.get_current_history_length() - 1)
     finally:
         with contextlib.suppress(OSError):
             readline.write_history_file(history)

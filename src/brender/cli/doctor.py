@@ -5,6 +5,7 @@ Each check gives one finding. None of them changes anything, but for a file that
 """
 
 import ctypes
+import datetime
 import importlib.util
 import os
 import shutil
@@ -41,6 +42,7 @@ PORTS = {8080: "the manager's API and page", 6000: "the console"}
 LITTLE_MEMORY_MB = 2048  # below it most scenes do not render
 LITTLE_DISK_MB = 2048
 NO_DISK_MB = 200
+EXPIRES_SOON = datetime.timedelta(days=30)
 BPY_PYTHONS = {(3, 11): "4.5 or 5.0", (3, 13): "5.1 or newer"}
 
 
@@ -76,8 +78,10 @@ def examine(data: Path) -> list[Finding]:
         file_system(data),
         folder("temporary folder", Path(tempfile.gettempdir()), "Set TMPDIR to a folder that can be written to."),
         disk(data),
+        *roomy(data),
         memory(*_memory_mb()),
         manager(data),
+        *certificate(data, datetime.datetime.now(datetime.UTC)),
         *(port(number, use, data) for number, use in PORTS.items()),
     ]
 
@@ -157,6 +161,15 @@ def disk(data: Path) -> Finding:
     return Finding("disk", "fail" if free_mb < NO_DISK_MB else "warn", message, "Make room, or choose another --data.")
 
 
+def roomy(data: Path) -> list[Finding]:
+    """The room at folders that are on other disks than the data folder: content, frames, a worker's cache."""
+    return [
+        msgspec.structs.replace(disk(path), name=f"disk of {name}")
+        for name, path in (("storage", data / "storage"), ("the worker's cache", data / "worker" / "cache"))
+        if path.is_dir() and path.stat().st_dev != nearest(data).stat().st_dev
+    ]
+
+
 def memory(total_mb: int, available_mb: int) -> Finding:
     """The memory that is there, and free."""
     message = f"{show.size(available_mb * 2**20)} of {show.size(total_mb * 2**20)} are free"
@@ -178,6 +191,29 @@ def manager(data: Path) -> Finding:
     with client:
         farm = client.farm()
     return Finding("manager", "ok", f"at {farm.url}, version {farm.version}, {farm.workers} workers online")
+
+
+def certificate(data: Path, now: datetime.datetime) -> list[Finding]:
+    """The one that the manager of this data folder shows: how long it is good, and for which addresses."""
+    from brender.tls import certificate as certificates
+    from brender.tls import files, trust
+
+    said, path = places.manager_file(data), files.own_certificate(data)
+    try:
+        pem = said.certificate.encode() if said and said.certificate else path.read_bytes()
+        known = certificates.facts(pem, str(path))
+    except FileNotFoundError:
+        return []  # it has never listened for others
+    except (OSError, certificates.TlsError) as error:
+        return [Finding("certificate", "fail", str(error), f"Remove {path.parent}; then all machines join anew.")]
+    message = (
+        f"{trust.short(trust.fingerprint(pem.decode('ascii', 'replace')))}, good until {known.not_after:%Y-%m-%d}, "
+        f"for {', '.join(known.names) or 'no name'}"
+    )
+    if now >= known.not_after:
+        return [Finding("certificate", "fail", message, "It is over: have it renewed, or remove it; all join anew.")]
+    soon = known.not_after - now < EXPIRES_SOON
+    return [Finding("certificate", "warn" if soon else "ok", message, "Have it renewed soon." if soon else "")]
 
 
 def port(number: int, use: str, data: Path) -> Finding:

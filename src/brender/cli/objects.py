@@ -201,11 +201,12 @@ def set_command(kind: str, given: tuple[str, ...], as_json: bool, manager: str |
 @json_option
 @place_options
 def create_command(kind: str, given: tuple[str, ...], as_json: bool, manager: str | None, data: str | None) -> None:
-    """Make an object: a worker before it comes, a tag, a user's share, a job of a .blend.
+    """Make an object: a worker before it comes, a tag, a user's share, a mapping of a shared folder, a job of a .blend.
 
     \b
     brender create tag name=gpu note='has a card'
     brender create share user=anna weight=2
+    brender create mapping name=show linux=/mnt/show windows='P:\\show' macos=/Volumes/show
     """
     filters, values = split_here(given)
     if filters:

@@ -6,15 +6,18 @@ Where a manager with workers is known, the job goes there; else this machine ren
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
-from brender.cli import blender_args, blender_options, news
+from brender.cli import blender_args, blender_options, news, show
 from brender.cli.blender_args import RenderArguments
 from brender.cli.connect import Place, place_options
 from brender.cli.errors import CliError
 from brender.cli.exits import Exit, listed
+from brender.cli.home import folder_of, is_here
 from brender.cli.quoting import command_line, going_on, program
 from brender.cli.signals import as_interrupts
 from brender.client.api import Client
@@ -49,7 +52,12 @@ def attach_command(job: int, manager: str | None, data: str | None) -> Exit:
     """Follow a job until it ends. Ctrl-C leaves it, and the job goes on."""
     place = Place.of(manager, data)
     with as_interrupts(), place.connect() as client:
-        return _attached(place, client, client.job(job))
+        view = client.job(job)
+        folder = folder_of(view)
+        if folder is not None and not is_here(folder):
+            print(f"The frames stay with the manager: brender fetch {job} --to FOLDER brings them here.", flush=True)
+            view = replace(view, home="")
+        return _attached(place, client, view)
 
 
 def render(arguments: Sequence[str]) -> Exit:
@@ -77,33 +85,42 @@ def _render(wanted: RenderArguments, arguments: Sequence[str]) -> Exit:
 
 
 def _detached(wanted: RenderArguments, place: Place, client: Client | None) -> Exit:
-    from brender.cli.request import job_request
+    from brender.cli.carry import farm_request
 
     if client is None:
         message = "--detach leaves the job to a running manager, and there is none. Start one with `brender up`."
         raise CliError(message, Exit.NO_MANAGER)
     with client:
-        print(client.submit(job_request(wanted, place.data)).id)
+        print(client.submit(farm_request(wanted, place, client, quiet=True)).id)
     return Exit.OK
 
 
 def _on_the_farm(wanted: RenderArguments, place: Place, client: Client) -> Exit:
-    from brender.cli.request import job_request
+    from brender.cli.carry import farm_request
 
     with client:
-        return _attached(place, client, client.submit(job_request(wanted, place.data)), wanted.sheet)
+        return _attached(place, client, client.submit(farm_request(wanted, place, client)), wanted.sheet)
 
 
 def _attached(place: Place, client: Client, job: JobView, sheet: str | None = None) -> Exit:
     from brender.cli.follow import Line, follow
+    from brender.cli.home import Home, Shown
     from brender.cli.screen import screen
 
     again = command_line([*program(), "attach", str(job.id), *place.given])
+    folder = folder_of(job)
+    home = Home(place, job, folder) if folder is not None else None
     try:
-        with screen() as shown:
-            view = follow(Line(place, client), job.id, shown, lambda: None)
+        with home or nullcontext():
+            with screen() as shown:
+                told = shown if home is None else Shown(shown, home)
+                view = follow(Line(place, client), job.id, told, lambda: None)
+            if home is not None:
+                home.finish()
+                view = home.seen(view)
     except KeyboardInterrupt:
-        print(f"\nJob {job.id} goes on, to {job.outputs}\nTo follow it again: {again}", flush=True)
+        there = "" if home is None else f"\n{show.frames(home.brought)} of it are at home; the others wait for you."
+        print(f"\nJob {job.id} goes on, to {job.outputs}{there}\nTo follow it again: {again}", flush=True)
         return Exit.INTERRUPTED
     if view.state is JobState.PAUSED:
         print(f"`brender resume {job.id}` lets it go on. To follow it again: {again}")

@@ -68,6 +68,7 @@ class RenderArguments(msgspec.Struct, frozen=True, kw_only=True):
     order: str = "sequence"
     missing: bool = False
     detach: bool = False
+    send: bool | None = None  # --send, --in-place; None: as the manager is elsewhere, and shares no folder, or not
     sheet: str | None = None  # absolute path
     blender: str | None = None  # a program's absolute path, a version, or "bpy"
     manager: str | None = None

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`brender up | manager | worker`: the processes that go on."""
 
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from brender.cli import logging, parent, show
+from brender.cli import logging, parent, show, tokens
 from brender.cli.connect import Place, place_options
 from brender.cli.errors import CliError, say
 from brender.cli.exits import Exit
+from brender.cli.limit_options import limit_options, limited
 from brender.cli.signals import as_interrupts, undisturbed
+from brender.cli.storage_options import arguments, chosen, storage_options
+from brender.cli.tls_options import is_for_others, secured, tls_arguments, tls_options
 from brender.client import places
 
 if TYPE_CHECKING:
@@ -34,32 +38,62 @@ console_option = click.option(
     help=f"Where the console listens; 0: any that is free.  [default: {CONSOLE_PORT}, and 0 with --port 0]",
 )
 no_console_option = click.option("--no-console", is_flag=True, help="Have no console.")
+log_option = click.option(
+    "--log",
+    "log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the log to this file, which stays small.",
+)
 parent_option = click.option("--with-parent", is_flag=True, help="End when stdin does.")
 
 
 @click.command("manager")
 @data_option
-@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen at.")
+@tls_options
 @port_option
 @console_option
 @no_console_option
+@storage_options
+@click.option("--logins-off", is_flag=True, help="Nobody needs to log in from here on: the way back in.")
+@log_option
 @parent_option
 def manager_command(
-    data: str | None, host: str, port: int, console_port: int | None, no_console: bool, with_parent: bool
+    data: str | None,
+    secure: dict[str, Any],
+    port: int,
+    console_port: int | None,
+    no_console: bool,
+    logins_off: bool,
+    log: Path | None,
+    with_parent: bool,
+    **storage: Any,
 ) -> None:
     """Run the manager: it holds the farm and decides. Ctrl-C ends it; the workers go on rendering."""
     if with_parent:
         parent.end_with_parent()
     from brender.manager import app
 
-    logging.configure()
+    logging.configure(log)
     console = None if no_console else _console_port(port, console_port)
-    config = app.Config(data=places.data_folder(data), host=host, port=port, console_port=console)
+    config = app.Config(
+        data=places.data_folder(data),
+        host=secure["host"],
+        port=port,
+        console_port=console,
+        storage=app.Choice(**chosen(storage)),
+        logins_off=logins_off,
+        secure=app.Secure(**secured(secure)),
+        invite=_invite if sys.stdout.isatty() else None,  # a log keeps no token
+    )
     try:
         with as_interrupts():
             app.run(config)
     except app.CannotStart as error:
         raise CliError(str(error)) from None
+
+
+def _invite(text: str) -> None:
+    print(f"To render on another machine, run this there (within 24 hours):\n  {tokens.pasted(text)}", flush=True)
 
 
 def _console_port(port: int, given: int | None) -> int:
@@ -72,23 +106,41 @@ def _console_port(port: int, given: int | None) -> int:
 @click.option("--tag", "tags", multiple=True, help="A label that jobs can ask for; may be given again.")
 @click.option("--only-job", type=int, metavar="ID", help="Take tasks of this job alone.")
 @click.option("--exit-when-idle", is_flag=True, help="End once there is nothing to render.")
+@click.option(
+    "--join",
+    metavar="TOKEN",
+    help="Join a farm, once: `brender tokens join` there makes the token. Also from BRENDER_JOIN, or stdin with -: "
+    "other users of this machine see what stands on the command line.",
+)
+@click.option("--local", is_flag=True, hidden=True, help="For the data folder's own manager, whatever was joined.")
+@log_option
 @parent_option
+@limit_options
 @place_options
 def worker_command(
     name: str | None,
     tags: tuple[str, ...],
     only_job: int | None,
     exit_when_idle: bool,
+    join: str | None,
+    local: bool,
+    log: Path | None,
     with_parent: bool,
     manager: str | None,
     data: str | None,
+    **limits: Any,
 ) -> int:
-    """Run a worker: it renders for a manager. Ctrl-C ends it, and gives back what it holds."""
+    """Run a worker: it renders for a manager. Ctrl-C ends it, and gives back what it holds.
+
+    For the farm that it has joined; else for --manager, BRENDER_MANAGER, or the data folder's own. Where it knows none
+    it looks for those in the local network, says how to join one, and ends with 4. It ends with 3 where the manager
+    will not have it, or not any more.
+    """
     if with_parent:
         parent.end_with_parent()
     from brender.worker import app
 
-    logging.configure()
+    logging.configure(log)
     return app.run(
         app.Config(
             data=places.data_folder(data),
@@ -96,18 +148,28 @@ def worker_command(
             name=name,
             tags=tags,
             only_job=only_job,
+            limits=limited(limits),
             exit_when_idle=exit_when_idle,
+            join=tokens.taken(join, with_parent),
+            local=local,
         )
     )
 
 
 @click.command("up")
 @data_option
+@tls_options
 @port_option
 @console_option
 @no_console_option
-def up_command(data: str | None, port: int, console_port: int | None, no_console: bool) -> Exit:
-    """Run a manager and one worker on this machine. Ctrl-C ends both, the worker first."""
+@storage_options
+def up_command(
+    data: str | None, secure: dict[str, Any], port: int, console_port: int | None, no_console: bool, **storage: Any
+) -> Exit:
+    """Run a manager and one worker on this machine. Ctrl-C ends both, the worker first.
+
+    With --listen 0.0.0.0 other machines render along: a line is printed to paste there.
+    """
     from brender.cli.supervise import Household
 
     folder = places.data_folder(data)
@@ -115,9 +177,8 @@ def up_command(data: str | None, port: int, console_port: int | None, no_console
     house = Household(folder, say)
     with as_interrupts():
         try:
-            _run(
-                house, port, ["--no-console"] if no_console else [f"--console-port={_console_port(port, console_port)}"]
-            )
+            console = "--no-console" if no_console else f"--console-port={_console_port(port, console_port)}"
+            _run(house, port, [console, *tls_arguments(secure), *arguments(storage)], is_for_others(secure))
         except KeyboardInterrupt:
             print("Ending the worker, then the manager.", flush=True)
         finally:
@@ -126,12 +187,14 @@ def up_command(data: str | None, port: int, console_port: int | None, no_console
     return Exit.OK
 
 
-def _run(house: "Household", port: int, console: list[str]) -> None:
-    house.start_manager(port, console)
+def _run(house: "Household", port: int, more: list[str], invite: bool) -> None:
+    house.start_manager(port, more)
     client = house.wait_for_manager()
     house.start_worker()
     here = f"The manager is at {client.url}, its data in {house.data}. One worker renders here."
     print(f"{here} Ctrl-C ends both.", flush=True)
+    if invite:
+        print(tokens.invitation(client), flush=True)
     _watch(house, client)
 
 

@@ -48,7 +48,7 @@ class Child:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "brender", *self.arguments, "--with-parent"],
+                [sys.executable, "-m", "brender", *self.arguments, "--log", str(self.log), "--with-parent"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -89,7 +89,7 @@ class Household:
 
     def start_worker(self, arguments: Sequence[str] = ()) -> None:
         """Start a worker for the data folder's manager."""
-        self.worker = self._child("worker", ["--data", str(self.data), *arguments])
+        self.worker = self._child("worker", ["--data", str(self.data), "--local", *arguments])
 
     def wait_for_manager(self) -> Client:
         """The manager, as soon as it answers. Raises `CliError` with its last words where it does not."""

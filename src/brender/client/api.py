@@ -4,8 +4,9 @@
 Every error is an `ApiError` with a sentence. Asking twice is the caller's decision: nothing here repeats a request.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 from urllib.parse import quote
@@ -13,7 +14,9 @@ from urllib.parse import quote
 import msgspec
 
 from brender.client import places
-from brender.client.errors import ApiError, TooSlow, Unreachable
+from brender.client.errors import ApiError, Distrusted, TooSlow, Unreachable
+from brender.core.contentviews import CollectedView, CollectRequest, HashesRequest, MissingView
+from brender.core.joinviews import JoinTokenRequest, JoinTokenView
 from brender.core.objectviews import (
     AuditPage,
     Changed,
@@ -28,6 +31,19 @@ from brender.core.objectviews import (
     TaskNames,
     WishesRequest,
 )
+from brender.core.peopleviews import (
+    AcceptRequest,
+    AccountView,
+    LoginRequest,
+    LoginView,
+    MeView,
+    NewPassword,
+    PasswordRequest,
+    TokenMade,
+    TokenPage,
+    TokenRequest,
+)
+from brender.core.rights import Right
 from brender.core.views import (
     ErrorBody,
     FarmView,
@@ -42,6 +58,7 @@ from brender.core.views import (
     WorkerAction,
     WorkerPage,
 )
+from brender.tls import trust
 
 if TYPE_CHECKING:
     import httpx
@@ -62,10 +79,13 @@ class LogPiece(msgspec.Struct, frozen=True):
 class Client:
     """One manager. To be closed, or used in a `with`."""
 
-    def __init__(self, url: str, token: str, timeout_s: float = 20.0) -> None:
+    def __init__(self, url: str, token: str, timeout_s: float = 20.0, certificate: str = "") -> None:
+        """`certificate`: PEM, of the only one that is believed with https; "": the manager is known by its name."""
         import httpx
 
         self.url = url.rstrip("/")
+        self.token = token
+        self._certificate = certificate
         try:
             base = httpx.URL(f"{self.url}/api/v1")
         except httpx.InvalidURL as error:
@@ -74,6 +94,7 @@ class Client:
             base_url=base,
             headers=_own_headers(token),
             timeout=timeout_s,
+            verify=trust.context_for(certificate) if base.scheme == "https" else True,
             trust_env=False,  # a proxy of the surroundings has no business between this machine and its manager
         )
 
@@ -84,6 +105,11 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the one certificate that is believed; "": there is none of its own."""
+        return trust.fingerprint(self._certificate) if self._certificate else ""
 
     def close(self) -> None:
         """Close the connection."""
@@ -159,6 +185,90 @@ class Client:
         """Ask a worker whether it listens."""
         return self._send(Pong, "POST", f"/workers/{quote(worker, safe='')}/ping")
 
+    # --- people --------------------------------------------------------------------------------------------------
+
+    def me(self) -> MeView:
+        """Who asks, as it sees them."""
+        return self._get(MeView, "/me")
+
+    def login(self, name: str, password: str, note: str = "") -> LoginView:
+        """An API token for the password."""
+        return self._send(
+            LoginView, "POST", "/login", LoginRequest(name=name, password=password, token=True, note=note)
+        )
+
+    def logout(self) -> None:
+        """Revoke the token that this client shows."""
+        self._ask("POST", "/logout")
+
+    def accept(self, invitation: str, password: str) -> AccountView:
+        """Use an invitation: set its user's password."""
+        return self._send(AccountView, "POST", "/accept", AcceptRequest(token=invitation, password=password))
+
+    def change_password(self, old: str, new: str) -> AccountView:
+        """One's own."""
+        return self._send(AccountView, "POST", "/password", PasswordRequest(old=old, new=new))
+
+    def set_password(self, name: str, password: str) -> AccountView:
+        """A user's."""
+        return self._send(
+            AccountView, "POST", f"/users/{quote(name, safe='')}/password", NewPassword(password=password)
+        )
+
+    def invite(self, name: str) -> TokenMade:
+        """An invitation for a user; its text is told this once."""
+        return self._send(TokenMade, "POST", f"/users/{quote(name, safe='')}/invite")
+
+    def make_token(self, scopes: Sequence[str], days: float | None, note: str = "") -> TokenMade:
+        """An API token of one's own; its text is told this once."""
+        wanted = TokenRequest(scopes=tuple(map(Right, scopes)), days=days, note=note)
+        return self._send(TokenMade, "POST", "/tokens", wanted)
+
+    def tokens(self, everybodys: bool = False) -> TokenPage:
+        """One's own, or all."""
+        return self._get(TokenPage, "/tokens", {"all": "true" if everybodys else None})
+
+    def revoke_token(self, token: str) -> None:
+        """End a token, by its id."""
+        self._ask("DELETE", f"/tokens/{quote(token, safe='')}")
+
+    # --- content -------------------------------------------------------------------------------------------------
+
+    def missing_content(self, hashes: Sequence[str]) -> tuple[str, ...]:
+        """Which of these SHA-256s it does not have."""
+        return self._send(
+            MissingView, "POST", "/content/missing", HashesRequest(hashes=list(hashes)), timeout_s=HASHING_S
+        ).missing
+
+    def send_content(self, path: Path, sha256: str, size: int, told: Callable[[int], None]) -> None:
+        """Bring it a file's content. Raises `transfer.TransferError`. May be called from several threads."""
+        from brender.transfer import send
+
+        send(self._http, f"/content/{sha256}", path, sha256, size, told)
+
+    def collect_content(self, dry_run: bool) -> CollectedView:
+        """Remove the content that no job needs, or say what that is."""
+        return self._send(CollectedView, "POST", "/content/gc", CollectRequest(dry_run=dry_run), timeout_s=HASHING_S)
+
+    def fetch_frame_file(
+        self,
+        job: int,
+        frame: int,
+        number: int,
+        target: Path,
+        sha256: str,
+        size: int,
+        told: Callable[[int], None],
+        patience_s: float | None = None,
+    ) -> None:
+        """Bring a file of a frame that is done to `target`. Raises `transfer.TransferError`; `Silent` where nothing
+        moved for `patience_s`. May be called from several threads.
+        """
+        from brender.transfer import PATIENCE_S, fetch
+
+        path = f"/jobs/{job}/frames/{frame}/files/{number}"
+        fetch(self._http, path, target, sha256, size, told, PATIENCE_S if patience_s is None else patience_s)
+
     # --- objects of any kind -------------------------------------------------------------------------------------
 
     def objects(
@@ -190,6 +300,10 @@ class Client:
     def command(self, line: str) -> CommandAnswer:
         """What the console answers to a line."""
         return self._send(CommandAnswer, "POST", "/command", CommandRequest(line=line))
+
+    def make_join_token(self, uses: int | None, hours: float, note: str = "") -> JoinTokenView:
+        """A token with which machines join; its text is told this once."""
+        return self._send(JoinTokenView, "POST", "/tokens/join", JoinTokenRequest(uses=uses, hours=hours, note=note))
 
     def shutdown(self) -> None:
         """End the manager."""
@@ -227,10 +341,17 @@ class Client:
         except httpx.TimeoutException:
             raise TooSlow(f"The manager at {self.url} did not answer in time.") from None
         except httpx.HTTPError as error:
+            if trust.is_distrust(error):
+                raise Distrusted(self._distrust()) from None
             raise Unreachable(f"No manager answers at {self.url} ({error}).") from None
         if not answer.is_success:
             raise _refused(answer)
         return answer
+
+    def _distrust(self) -> str:
+        url = self._http.base_url
+        reason = trust.distrust(url.host, url.port or 443, self._certificate)
+        return f"The manager at {self.url} is not believed: {reason}."
 
 
 def _own_headers(token: str) -> dict[str, str]:

@@ -22,3 +22,7 @@ class Unreachable(ApiError):
 
 class TooSlow(Unreachable):
     """Somebody is there, and did not answer in time."""
+
+
+class Distrusted(Unreachable):
+    """Somebody answered, and is not believed to be the manager. Nothing was told to them."""

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from brender.client import places
+from brender.client import logins, places
 from brender.client.api import Client
 from brender.client.errors import ApiError, TooSlow
 
@@ -18,7 +18,9 @@ ALIVE_S = 5.0  # how long a manager may take to say that it is there
 
 def named_manager(url: str, data: Path, environ: Mapping[str, str] = os.environ) -> Client:
     """A manager that was asked for by its address. Raises `ApiError` where it does not answer."""
-    client = Client(_with_scheme(url), places.token(data, environ))
+    wanted = with_scheme(url)
+    token, certificate = credentials(wanted, data, environ)
+    client = Client(wanted, token, certificate=certificate)
     try:
         client.farm(ALIVE_S)
     except ApiError:
@@ -32,7 +34,8 @@ def local_manager(data: Path, environ: Mapping[str, str] = os.environ) -> Client
     said = places.manager_file(data)
     if said is None:
         return None
-    client = Client(said.url, places.token(data, environ))
+    token, certificate = credentials(said.url, data, environ)
+    client = Client(said.url, token, certificate=certificate)
     try:
         if client.farm(ALIVE_S).boot == said.boot:
             return client
@@ -51,5 +54,19 @@ def find_manager(manager: str | None, data: Path, environ: Mapping[str, str] = o
     return named_manager(url, data, environ) if url else local_manager(data, environ)
 
 
-def _with_scheme(url: str) -> str:
+def credentials(url: str, data: Path, environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
+    """What a manager is shown, and its certificate as PEM ("": it is known by its name).
+
+    Shown is BRENDER_TOKEN, else this user's login there, else the data folder's token, to its own manager alone.
+    """
+    said, login = places.manager_file(data), logins.of(url, environ)
+    is_own = said is not None and logins.key(said.url) == logins.key(url)
+    token = environ.get(places.TOKEN) or (login.token if login else places.token(data, environ) if is_own else "")
+    if said is not None and is_own:
+        return token, said.certificate
+    return token, login.certificate if login else ""
+
+
+def with_scheme(url: str) -> str:
+    """As it is meant where only a name and a port are said."""
     return url if "://" in url else f"http://{url}"

@@ -38,6 +38,21 @@ def data_folder(given: str | Path | None = None, environ: Mapping[str, str] = os
     return Path(user_data_folder(platform.system(), environ, str(Path.home())))
 
 
+def user_cache_folder(system: str, environ: Mapping[str, str], home: str) -> PurePath:
+    """Where a program of `system` keeps what it can make anew, for brender."""
+    if system == "Windows":
+        return user_data_folder(system, environ, home) / "cache"
+    if system == "Darwin":
+        return PurePosixPath(home) / "Library" / "Caches" / "brender"
+    xdg = PurePosixPath(environ.get("XDG_CACHE_HOME", ""))
+    return (xdg if xdg.is_absolute() else PurePosixPath(home) / ".cache") / "brender"
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """This user's, absolute."""
+    return Path(user_cache_folder(platform.system(), environ, str(Path.home())))
+
+
 def manager_file(data: Path) -> ManagerFile | None:
     """What the data folder says of its manager, running or not. None where it says nothing that can be read."""
     try:

@@ -11,6 +11,7 @@ import msgspec
 
 from brender.core.farm import Farm
 from brender.core.nouns import Value
+from brender.core.rights import Act, Right
 from brender.core.settings import TypeName
 
 
@@ -27,6 +28,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
+    spaced: bool = False  # of a list: its entries may hold spaces, and commas alone are between them in a text
     any_scalar: bool = False  # a text that may come as a number or a truth value: what it means is for `write` to say
     check: Callable[[Any], str | None] | None = None  # what is wrong with a value of the right type
 
@@ -68,6 +70,14 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     words: Mapping[str, tuple[str, str]] = {}  # bare words of filters: `idle` is ("condition", "idle")
     no_create: str = ""  # why none can be made by a person, "" where one can
     no_delete: str = ""
+    see: Right = Right.LOOK
+    make: Right = Right.CHANGE_FARM
+    change: Right = Right.CHANGE_FARM
+
+    def right(self, act: Act) -> Right:
+        """The right that it takes to do this with one of them."""
+        right: Right = getattr(self, act.value)
+        return right
 
     @property
     def key(self) -> Attribute:
@@ -178,7 +188,10 @@ def _choice(attribute: Attribute, raw: object) -> Value:
 
 
 def _list(attribute: Attribute, raw: object) -> Value:
-    words = raw.replace(",", " ").split() if isinstance(raw, str) else raw
+    words: object = raw
+    if isinstance(raw, str):
+        given = [word.strip() for word in raw.split(",")] if attribute.spaced else raw.replace(",", " ").split()
+        words = [word for word in given if word]
     if isinstance(words, list | tuple) and all(isinstance(word, str) for word in words):
         return tuple(dict.fromkeys(words))
     raise _wrong(attribute, "a list of words with commas between", raw)

@@ -7,9 +7,27 @@
 import msgspec
 
 from brender.core.messages import ToWorker
-from brender.core.nouns import AuditEntry, Gone, Job, Run, SessionRecord, Setting, Share, Tag, Task, Verdict, Worker
+from brender.core.nouns import (
+    AuditEntry,
+    Gone,
+    Job,
+    Mapping,
+    Run,
+    SessionRecord,
+    Setting,
+    Share,
+    Tag,
+    Task,
+    Token,
+    User,
+    Verdict,
+    Worker,
+)
 
-Row = Job | Task | Run | Worker | SessionRecord | Tag | Share | Setting | Verdict | AuditEntry | Gone
+Row = (
+    Job | Task | Run | Worker | SessionRecord | Tag | Share | Setting | Mapping | Verdict | User | Token | AuditEntry
+    | Gone
+)  # fmt: skip
 
 
 class Tell(msgspec.Struct, frozen=True):

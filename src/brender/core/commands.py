@@ -4,14 +4,15 @@
 import msgspec
 
 from brender.core.messages import Hello, Host, Report
-from brender.core.nouns import Job, Limits, Step, Task, Token, User, Value, Wish
+from brender.core.nouns import Job, Limits, Step, Task, Token, Value, Wish
+from brender.core.rights import NOBODY, Principal
 from brender.core.scene import Scene
 
 
 class Refusal(Exception):
     """A command that changes nothing, and why: a sentence for whoever asked.
 
-    `reason` is one of "not_found", "conflict", "invalid": 404, 409 and 422 over HTTP.
+    `reason` is one of "not_found", "conflict", "invalid", "forbidden": 404, 409, 422 and 403 over HTTP.
     """
 
     def __init__(self, message: str, reason: str = "conflict") -> None:
@@ -26,6 +27,7 @@ class By(msgspec.Struct, frozen=True, kw_only=True):
     who: str
     door: str
     origin: str = ""
+    principal: Principal = NOBODY  # what they may do, as the door found out; not kept
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +92,7 @@ class WorkerHello(Command, frozen=True, kw_only=True):
     connection: str
     hello: Hello
     key_hash: str
+    joined: bool = False  # it came with a key that the farm knew: where that is gone since, it is no newcomer
 
 
 class Join(Command, frozen=True, kw_only=True):
@@ -101,12 +104,12 @@ class Join(Command, frozen=True, kw_only=True):
     host: Host
 
 
-class PutUser(Command, frozen=True, kw_only=True):
-    """Make a user, or change one: the row as it shall be. The last admin who can act stays one. Answer: the `User`."""
+class SetPassword(Command, frozen=True, kw_only=True):
+    """A user's password. It ends their sessions, but for the one that asks. Answer: the `User`."""
 
-    user: User
-    new: bool = False  # refused where the name is taken
-    end_sessions: bool = False  # and tokens of a session
+    user: str
+    password_hash: str
+    keep: str = ""  # the id of a session
 
 
 class PutToken(Command, frozen=True, kw_only=True):
@@ -116,7 +119,9 @@ class PutToken(Command, frozen=True, kw_only=True):
 
 
 class SpendToken(Command, frozen=True, kw_only=True):
-    """An invitation is used: its user's password is set. Refused where it is used up, or out of date."""
+    """An invitation is used: its user's password is set. Refused where it is used up, or out of date. Answer: the
+    `User`.
+    """
 
     token: str  # id
     password_hash: str
@@ -181,7 +186,7 @@ class KillRuns(Command, frozen=True, kw_only=True):
 
 
 class CreateObject(Command, frozen=True, kw_only=True):
-    """Make a worker (to be taken up by a machine of its name), a tag or a share. Answer: its row."""
+    """Make a worker (to be taken up by a machine of its name), a tag, a share or a mapping. Answer: its row."""
 
     kind: str
     values: dict[str, Value]  # checked by `Kind.checked`

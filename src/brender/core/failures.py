@@ -31,6 +31,7 @@ class Kind(enum.StrEnum):
     WARM_DIFFERS = "warm_differs"  # a frame rendered warm has other pixels than the same frame rendered cold
     # not fatal: tried again, up to the bound
     BLENDER_MISSING = "blender_missing"  # it was found at start-up and is not there any more
+    FILES_NOT_FETCHED = "files_not_fetched"  # of a carried scene: the manager has them no more, or the disk no room
     BLENDER_CRASHED = "blender_crashed"
     OUT_OF_MEMORY = "out_of_memory"
     DISK_FULL = "disk_full"

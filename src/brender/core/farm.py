@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from brender.core import order
+from brender.core import order, pathmap, seen
 from brender.core.changes import Presence, Proving, Row
 from brender.core.content import content_key
 from brender.core.lifecycle import JOB_ENDED, RUN_LIVE
@@ -22,6 +22,7 @@ from brender.core.nouns import (
     Connection,
     Gone,
     Job,
+    Mapping,
     Run,
     RunState,
     SessionRecord,
@@ -31,6 +32,8 @@ from brender.core.nouns import (
     Tag,
     Task,
     TaskState,
+    Token,
+    User,
     Verdict,
     Wish,
     Worker,
@@ -55,6 +58,10 @@ class Needs(msgspec.Struct, frozen=True):
 
     blender: Blender
     tags: tuple[str, ...]
+    folders: tuple[Mapping, ...] = ()  # the shared ones that it is in
+    system: str = ""  # the manager's, where it is somewhere else too: that means nothing to another kind of system
+    python: str = ""  # the option by which it asks for Python of its own to run
+    forbidden: bool = False  # that, by the farm
 
 
 class LiveStep:
@@ -192,6 +199,11 @@ class LiveWorker:
         return tuple(dict.fromkeys(self.record.host.tags + self.record.tags))
 
     @property
+    def view(self) -> pathmap.View:
+        """Where it has the shared folders."""
+        return pathmap.view(self.record.host.system, self.record.mappings)
+
+    @property
     def takes_work(self) -> bool:
         return self.connection is not None and self.record.wish is Wish.ENABLED and not self.record.paused
 
@@ -253,7 +265,12 @@ class Farm:
         self.tags: dict[str, Tag] = {}
         self.settings: dict[str, Setting] = {}
         self.share_rows: dict[str, Share] = {}
+        self.mappings: dict[str, Mapping] = {}
+        self.users: dict[str, User] = {}
+        self.tokens: dict[str, Token] = {}
+        self.system = "Linux"  # the manager's; memory alone
         self.contents: dict[int, str] = {}  # unfinished job to its scene's content
+        self.wants: dict[int, Needs] = {}  # unfinished job to what a worker must have for it
         self.verdicts: dict[str, Verdict] = {}  # by content; a few hundred bytes for each that was ever proven
         self.proving: dict[str, str] = {}  # content to the worker that was asked to prove it; memory alone
         self.shares = Shares()
@@ -278,7 +295,7 @@ class Farm:
                     self._put_worker(row, now)
                 case SessionRecord():
                     self._put_session(row)
-                case Tag() | Share() | Setting() | Verdict():
+                case Tag() | Share() | Setting() | Mapping() | Verdict() | User() | Token():
                     self._put_keyed(row)
                 case Gone():
                     self._take_away(row)
@@ -330,7 +347,18 @@ class Farm:
         return [self.runs[run] for step in self.steps_of(job) for run in step.live.values()]
 
     def needs(self, job: Job) -> Needs:
-        return Needs(job.blender, job.tags)
+        """What a worker must have for it; kept, as it is asked for with every task."""
+        if (kept := self.wants.get(job.id)) is None:
+            folders, elsewhere = seen.reach(job.scene, self.view, self.mappings.values())
+            system, python = self.system if elsewhere else "", job.scene.python
+            forbidden = bool(python) and not self.setting("allow_scripts")
+            kept = self.wants[job.id] = Needs(job.blender, job.tags, folders, system, python, forbidden)
+        return kept
+
+    @property
+    def view(self) -> pathmap.View:
+        """Where the manager has the shared folders."""
+        return pathmap.View(self.system)
 
     # --- the rows, one kind each -------------------------------------------------------------------------------
 
@@ -341,6 +369,7 @@ class Farm:
             self._drop_job(job)
             return
         self.jobs[job.id] = job
+        self.wants.pop(job.id, None)
         if old is None or old.scene is not job.scene:
             self.contents[job.id] = content_key(job.scene)
         if old is None:
@@ -371,6 +400,7 @@ class Farm:
             self.queued.pop((job.id, number), None)
             self.opened.pop((job.id, number), None)
         self.proving.pop(self.contents.pop(job.id), None)
+        self.wants.pop(job.id, None)
         self.by_request.pop(job.request_id, None)
         self.outputs.pop(job.outputs, None)
         self.unsettled.pop(job.id, None)
@@ -448,7 +478,7 @@ class Farm:
         if self.by_name.pop(name, None) is not None:
             del self.names[bisect_left(self.names, name)]
 
-    def _put_keyed(self, row: Tag | Share | Setting | Verdict) -> None:
+    def _put_keyed(self, row: Tag | Share | Setting | Mapping | Verdict | User | Token) -> None:
         match row:
             case Tag():
                 self.tags[row.name] = row
@@ -457,9 +487,18 @@ class Farm:
                 self.shares.weights[row.user] = row.weight
             case Setting():
                 self.settings[row.name] = row
+                if row.name == "allow_scripts":
+                    self._look_again()
+            case Mapping():
+                self.mappings[row.name] = row
+                self._look_again()
             case Verdict():
                 self.verdicts[row.content] = row
                 self.proving.pop(row.content, None)
+            case User():
+                self.users[row.name] = row
+            case Token():
+                self.tokens[row.id] = row
 
     def _take_away(self, gone: Gone) -> None:
         match gone.kind:
@@ -472,6 +511,20 @@ class Farm:
                 del self.tags[gone.key]
             case "share":
                 del self.share_rows[gone.key], self.shares.weights[gone.key]
+            case "mapping":
+                del self.mappings[gone.key]
+                self._look_again()
+            case "user":
+                del self.users[gone.key]
+            case "token":
+                del self.tokens[gone.key]
+
+    def _look_again(self) -> None:
+        """Other folders are shared, or other Python allowed: what the jobs need of a worker is worked out anew."""
+        self.wants.clear()
+        for job in self.jobs:
+            for step in self.steps_of(job):
+                self._reopen(step)
 
     def _put_session(self, session: SessionRecord) -> None:
         if (session.job, session.step) in self.steps:

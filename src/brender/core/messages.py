@@ -34,6 +34,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     mac: str = ""  # of its first network card, twelve hexadecimal digits
     machine: str = ""  # what tells its machine from a copy of its files elsewhere; "": it does not know
+    no_scripts: bool = False  # it was started to run no Python of jobs
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -288,10 +289,12 @@ class Ping(Message, frozen=True, kw_only=True):
 
 
 class Ack(Message, frozen=True, kw_only=True):
-    """A report is saved. `stop`: its run is no longer live; end it, remove its files, and report no more of it."""
+    """A report is saved. `stop`: its run is no longer live; end it, remove its files, and report no more of it.
+    `bring`: it is not saved, as files of it are not there; bring them (again), and then report it again.
+    """
 
     report: str
-    verdict: Literal["ok", "stop"] = "ok"
+    verdict: Literal["ok", "stop", "bring"] = "ok"
 
 
 ToManager = (

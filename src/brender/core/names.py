@@ -12,8 +12,11 @@ LONGEST_NAME = 255  # bytes of UTF-8, as most file systems have it
 DEEPEST = 64
 
 _RESERVED = frozenset(
-    ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"] + [f"{name}{n}" for name in ("COM", "LPT") for n in "0123456789"]
+    ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"]
+    + [f"{name}{n}" for name in ("COM", "LPT") for n in "0123456789¹²³"]  # Windows takes these digits, too
 )
+_INVISIBLE = ("Cs", "Cf", "Cc", "Cn", "Zl", "Zp")  # among them those that turn the direction of writing
+_BLANK = "\u115f\u1160\u3164\uffa0"  # letters that look like nothing
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 
 
@@ -32,9 +35,9 @@ def _of_part(part: str) -> str | None:
         return "a path is relative, and none of its parts is empty, `.` or `..`"
     if found := _FORBIDDEN.search(part):
         return f"{found[0]!r} is not allowed in a file's name"
-    if any(unicodedata.category(c) in ("Cs", "Cf", "Cc") for c in part):
+    if any(unicodedata.category(c) in _INVISIBLE or c in _BLANK for c in part):
         return "a file's name has no invisible characters"
-    if part != part.strip(" ") or part.endswith("."):
+    if part != part.strip() or part.endswith("."):
         return "a file's name neither begins with a space nor ends with a space or a dot"
     if part.split(".")[0].rstrip(" ").upper() in _RESERVED:
         return f"{part!r} is a device on Windows"

@@ -208,6 +208,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     paused: bool = False  # wanted: it begins nothing, and what it has begun stands still
     legacy: bool = False  # a client of 2013, known by its MAC address: takes no render tasks
+    mappings: tuple[str, ...] = ()  # `NAME=PATH`: where it has a shared folder, when others of its system have not
 
     @property
     def prepared(self) -> bool:
@@ -224,6 +225,11 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     blocked: bool = False  # may do nothing, and is asked for nothing
     note: str = ""
+
+    @property
+    def can_login(self) -> bool:
+        """Has a password, and may use it."""
+        return bool(self.password_hash) and not self.blocked
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,6 +276,16 @@ class Tag(msgspec.Struct, frozen=True, kw_only=True):
     """A label that ties jobs to workers, once a person has said what it is for."""
 
     name: str
+    note: str = ""
+
+
+class Mapping(msgspec.Struct, frozen=True, kw_only=True):
+    """A shared folder, and where each system has it; "": a system that has not got it."""
+
+    name: str
+    linux: str = ""
+    windows: str = ""
+    macos: str = ""
     note: str = ""
 
 

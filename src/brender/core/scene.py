@@ -56,7 +56,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     """Python that the command line asks for. `before` is what stood before it there, and is set first."""
 
     kind: Literal["file", "expr", "text"]  # -P FILE, --python-expr CODE, --python-text NAME
-    source: str
+    source: str  # of a file its absolute path; of a carried scene, its path within the manifest
     before: Settings = Settings()
     before_open: bool = False  # stood before the .blend: runs before it is opened
 
@@ -70,6 +70,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     threads: int | None = None  # -t; 0 or None: all
     python_exit_code: int | None = None  # set and not 0: a Python error is fatal even with allow_python_errors
     script_args: tuple[str, ...] = ()  # what stood behind "--"
+    sealed: bool = False  # the farm, or the worker, lets no Python of the file run, whatever preferences say
     device: Device | None = None  # --device or -- --cycles-device; None: the file's own wish
 
 
@@ -91,3 +92,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     allow: Allow = Allow()
     hashes: tuple[tuple[str, str], ...] = ()  # (path, SHA-256) of the .blend and its libraries at submit
     manifest: str = ""  # SHA-256 of the `Manifest` of a carried scene; "": it is opened where it lies
+
+    @property
+    def python(self) -> str:
+        """The option by which it asks for Python of its own to run; "" where it does not."""
+        if self.scripts:
+            return {"file": "-P", "expr": "--python-expr", "text": "--python-text"}[self.scripts[0].kind]
+        return "-y" if self.launch.autoexec else ""

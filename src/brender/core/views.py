@@ -168,6 +168,7 @@ class FileView(View, frozen=True, kw_only=True):
     """One file of a frame, in its final place."""
 
     path: str
+    name: str = ""  # of the file, and of the folders that it is in within the job's own, with "/"; for who fetches it
     size: int  # bytes
     sha256: str
     width: int = 0  # pixels
@@ -267,6 +268,7 @@ class FarmView(View, frozen=True, kw_only=True):
     started_at: float
     workers: int  # online
     jobs: int  # unfinished
+    system: str = ""  # the manager's: "Linux", "Windows", "Darwin"; its folders in `mapping` objects are those of it
 
 
 class Hint(View, frozen=True, kw_only=True):
@@ -294,10 +296,12 @@ class ErrorBody(View, frozen=True, kw_only=True):
 class ManagerFile(View, frozen=True, kw_only=True):
     """`manager.json` in the data folder, mode 0600: where the running manager is. The token is in `token` beside it."""
 
-    url: str  # "http://127.0.0.1:8080"
+    url: str  # "http://127.0.0.1:8080", "https://127.0.0.1:8080": always one of this machine
     pid: int
     boot: str
-    console_port: int | None = None  # where its console listens, at the same address; None: it has none
+    console_port: int | None = None  # where its console listens, on loopback; None: it has none
+    fingerprint: str = ""  # of its certificate, SHA-256; "": it is spoken to without TLS
+    certificate: str = ""  # PEM: who answers at `url` is it, and nobody else
 
 
 def state_names() -> tuple[str, ...]:

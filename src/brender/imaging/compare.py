@@ -16,9 +16,11 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from brender.imaging import pictures
+from brender.imaging import bounds, pictures
 from brender.imaging.bad import BadPicture
 from brender.imaging.formats import Kind, kind_at
+
+_BAND = 64  # lines of a decoded picture that are compared at a time
 
 Values = NDArray[Any]
 Piece = tuple[tuple[Any, ...], int, Values]  # what it is a piece of, its first line, its lines x columns x channels
@@ -48,10 +50,11 @@ def compare(one: Path | str, other: Path | str) -> Difference:
         raise BadPicture(f"{one.name} is no still that Blender writes")
     if kind_at(other) != kind:
         return EVERYWHERE
-    tally = _Tally()
+    tally, deadline = _Tally(), bounds.Deadline(one, bounds.MOST_STILL_S)
     for a, b in zip_longest(_pieces(one, kind), _pieces(other, kind)):
         if a is None or b is None or a[:2] != b[:2] or a[2].shape != b[2].shape:
             return EVERYWHERE
+        deadline.check()
         tally.add(a[1], a[2], b[2])
     return tally.difference
 
@@ -60,7 +63,7 @@ class _Tally:
     """Which pixels of the picture differ in any channel of any part."""
 
     def __init__(self) -> None:
-        self._differs: dict[tuple[int, ...], NDArray[np.bool_]] = {}  # by first line, lines and columns
+        self._differs: dict[tuple[int, ...], NDArray[np.uint8]] = {}  # a bit a pixel, by first line, lines and columns
         self._largest = 0.0
 
     def add(self, top: int, one: Values, other: Values) -> None:
@@ -69,12 +72,13 @@ class _Tally:
             self._largest = max(self._largest, _largest(one[differs], other[differs]))
         pixels = differs.any(axis=2)
         where = (top, *pixels.shape)
-        self._differs[where] = pixels | self._differs.get(where, False)
+        bits = np.packbits(pixels)
+        self._differs[where] = bits | self._differs[where] if where in self._differs else bits
 
     @property
     def difference(self) -> Difference:
-        count = sum(int(np.count_nonzero(pixels)) for pixels in self._differs.values())
-        return Difference(count / max(1, sum(pixels.size for pixels in self._differs.values())), self._largest)
+        count = sum(int(np.count_nonzero(np.unpackbits(bits))) for bits in self._differs.values())
+        return Difference(count / max(1, sum(lines * columns for _, lines, columns in self._differs)), self._largest)
 
 
 def _largest(one: Values, other: Values) -> float:
@@ -90,20 +94,19 @@ def _pieces(path: Path, kind: Kind) -> Iterator[Piece]:
 
 def _of_pillow(path: Path) -> Iterator[Piece]:
     with pictures.decoded(path) as image:
-        values = np.asarray(image)
-        scale = np.iinfo(values.dtype).max
-        yield (image.mode, image.size), 0, np.atleast_3d(values).astype(np.float64) / scale
+        for top in range(0, image.height, _BAND):
+            values = np.asarray(image.crop((0, top, image.width, min(top + _BAND, image.height))))
+            scale = np.iinfo(values.dtype).max
+            yield (image.mode, image.size), top, np.atleast_3d(values).astype(np.float64) / scale
 
 
 def _of_oiio(path: Path) -> Iterator[Piece]:
     source = pictures.open_picture(path)
     try:
-        part = 0
-        while source.seek_subimage(part, 0):
+        for part in pictures.parts(path, source):
             spec = source.spec()
             about = (part, spec.width, spec.height, tuple(pictures.channel_names(spec)))
             for top, values in pictures.pieces(path, source, part, oiio.FLOAT):
                 yield about, top, np.asarray(values).reshape(-1, spec.width, spec.nchannels)
-            part += 1
     finally:
         source.close()

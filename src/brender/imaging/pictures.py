@@ -2,7 +2,8 @@
 """Decodes a still to its last line, keeping nothing but what it is.
 
 OpenImageIO reads all formats but two: JPEG, where it fills a cut-off picture with grey and says nothing, and JPEG 2000,
-which it cannot. Those are Pillow's. Sizes are bounded before a pixel is decoded.
+which it cannot. Those are Pillow's. Everything is bounded before a pixel is decoded (`bounds`), and decoded in pieces
+where the format allows it.
 """
 
 import os
@@ -15,17 +16,17 @@ from typing import Any
 import OpenImageIO as oiio
 from PIL import Image, UnidentifiedImageError
 
+from brender.imaging import bounds
 from brender.imaging.bad import BadPicture
+from brender.imaging.bounds import Deadline, check_size
 from brender.imaging.formats import Kind
 
-MOST_PIXELS = 1 << 29  # of one layer: a still of 32k x 16k; more is a mistake or an attack
 JPEG2000_END = b"\xff\xd9"  # its last marker, which Blender's writer puts at the very end of the file
-MOST_CHANNELS = 4096
+LARGE_PIXELS = 1 << 26  # a JPEG of more is decoded to an eighth: all its data, and few of its pixels
 _PIECE = 32 << 20  # bytes decoded at a time
-_BLOCK = 256  # lines that compressed EXR keeps together at most (DWAB)
-
-# The size is bounded here, for each picture by what was asked for, so Pillow's one bound for a process is not wanted.
-Image.MAX_IMAGE_PIXELS = None
+_BLOCKS = {"dwab": 256, "none": 1, "rle": 1, "zips": 1, "zip": 16, "pxr24": 16}  # lines that EXR keeps together
+_BLOCK = 32  # of its other compressions; more than any other format does
+_WHOLE = ("webp", "targa", "iris", "bmp")  # what OpenImageIO decodes as a whole, whatever it is asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,38 +48,53 @@ def read(path: Path, kind: Kind, width: int | None = None, height: int | None = 
     return _read_with_oiio(path, width, height)
 
 
-def check_size(path: Path, width: int, height: int, want_width: int | None, want_height: int | None) -> None:
-    """Raises BadPicture unless the size is the one wanted (None: any) and within the bound."""
-    if (want_width or width, want_height or height) != (width, height):
-        wanted = f"{want_width or 'any'}x{want_height or 'any'}"
-        raise BadPicture(f"{path.name} has {width}x{height} pixels, and {wanted} was asked for")
-    if width <= 0 or height <= 0 or width * height > MOST_PIXELS:
-        raise BadPicture(f"{path.name} claims {width}x{height} pixels, more than {MOST_PIXELS} or less than one")
-
-
 # ---------------------------------------------------------------- Pillow
 
 
 def _read_with_pillow(path: Path, width: int | None, height: int | None) -> Seen:
-    with decoded(path, width, height) as image:
+    with _decoded(path, width, height, draft=True) as (image, size):
         bits = 16 if image.mode.startswith("I") else 8
-        return Seen(width=image.width, height=image.height, channels=len(image.getbands()), bits=bits)
+        return Seen(width=size[0], height=size[1], channels=len(image.getbands()), bits=bits)
 
 
 @contextmanager
 def decoded(path: Path, width: int | None = None, height: int | None = None) -> Iterator[Image.Image]:
     """A JPEG or JPEG 2000, to its last line. Raises BadPicture."""
+    with _decoded(path, width, height, draft=False) as (image, _):
+        yield image
+
+
+@contextmanager
+def _decoded(
+    path: Path, width: int | None, height: int | None, *, draft: bool
+) -> Iterator[tuple[Image.Image, tuple[int, int]]]:
+    """The decoded picture and its size; `draft`: all that is looked at is whether it is whole."""
     try:
         with Image.open(path, formats=("JPEG", "JPEG2000")) as image:
-            check_size(path, *image.size, width, height)
+            size = image.size
+            check_size(path, *size, width, height)
             if image.format == "JPEG2000" and not _ends_with(path, JPEG2000_END):
                 raise _torn(path, "its code stream has no end")  # OpenJPEG passes over what is missing
+            if draft and image.format == "JPEG" and size[0] * size[1] > LARGE_PIXELS:
+                image.draft(image.mode, (size[0] // 8, size[1] // 8))
+            bounds.check_whole(path, cost(image, size))
             image.load()
-            yield image
+            yield image, size
     except UnidentifiedImageError:
         raise BadPicture(f"{path.name} cannot be read: its header is torn") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadPicture(f"{path.name} claims too much: {error}") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise _torn(path, str(error)) from None
+
+
+def cost(image: Image.Image, size: tuple[int, int]) -> int:
+    """Bytes that decoding it takes, roughly. A progressive JPEG is kept whole, 16 bits a value, however drafted."""
+    channels = len(image.getbands())
+    if image.format == "JPEG2000":  # OpenJPEG decodes to 32 bits a value
+        return size[0] * size[1] * channels * 5
+    kept = 2 * size[0] * size[1] if "progressive" in image.info else 0
+    return (kept + image.width * image.height) * channels
 
 
 def _ends_with(path: Path, mark: bytes) -> bool:
@@ -94,10 +110,11 @@ def _torn(path: Path, why: str) -> BadPicture:
 # ---------------------------------------------------------------- OpenImageIO
 
 
-def open_picture(path: Path) -> oiio.ImageInput:
-    """An open input whose sizes are within bounds. Raises BadPicture."""
+def open_picture(path: Path, *, associated: bool = False) -> oiio.ImageInput:
+    """An open input. `associated`: alpha is multiplied in, which costs, and is for who looks. Raises BadPicture."""
     hint = oiio.ImageSpec()
-    hint.attribute("oiio:UnassociatedAlpha", 1)  # pixels as they are: multiplying costs, and nothing is looked at
+    if not associated:
+        hint.attribute("oiio:UnassociatedAlpha", 1)
     source = oiio.ImageInput.open(str(path), hint)
     if source is None:
         raise _torn(path, oiio.geterror())
@@ -110,55 +127,103 @@ def _read_with_oiio(path: Path, width: int | None, height: int | None) -> Seen:
         first = source.spec()
         check_size(path, first.width, first.height, width, height)
         names: list[str] = []
-        part = 0
-        while source.seek_subimage(part, 0):
-            names += _read_part(path, source, part)
-            part += 1
+        deadline, size = Deadline(path, bounds.MOST_STILL_S), 0
+        for part in parts(path, source):
+            size += source.spec().image_bytes(True)
+            bounds.check_decoded(path, size)
+            names += _read_part(path, source, part, deadline)
+            if len(names) > bounds.MOST_CHANNELS:
+                raise BadPicture(f"{path.name} claims more than {bounds.MOST_CHANNELS} channels")
         bits = first.format.basesize() * 8
         return Seen(width=first.width, height=first.height, channels=len(names), bits=bits, layers=layers_of(names))
     finally:
         source.close()
 
 
-def _read_part(path: Path, source: oiio.ImageInput, part: int) -> list[str]:
+def parts(path: Path, source: oiio.ImageInput) -> Iterator[int]:
+    """The numbers of the file's parts, with the input standing at each. Raises BadPicture where they have no end."""
+    part = 0
+    while source.seek_subimage(part, 0):
+        if part >= bounds.MOST_PARTS:
+            raise BadPicture(f"{path.name} has more than {bounds.MOST_PARTS} parts")
+        yield part
+        part += 1
+
+
+def _read_part(path: Path, source: oiio.ImageInput, part: int, deadline: Deadline) -> list[str]:
     """Decodes one part of the file, a piece at a time, and returns the names of its channels."""
     for _ in pieces(path, source, part):
-        pass
+        deadline.check()
     return channel_names(source.spec())
 
 
 def pieces(
-    path: Path, source: oiio.ImageInput, part: int, as_type: oiio.BASETYPE = oiio.UNKNOWN
+    path: Path,
+    source: oiio.ImageInput,
+    part: int,
+    as_type: oiio.BASETYPE = oiio.UNKNOWN,
+    channels: tuple[int, int] | None = None,
 ) -> Iterator[tuple[int, Any]]:
-    """The part that the input stands at, line after line: where a piece begins, and its values. Raises BadPicture."""
+    """The part that the input stands at, line after line: where a piece begins, and its values. Raises BadPicture.
+
+    `channels`: from one, up to another and without it; None: all.
+    """
     spec = source.spec()
-    check_size(path, spec.width, spec.height, None, None)
-    if spec.nchannels > MOST_CHANNELS:
-        raise BadPicture(f"{path.name} claims {spec.nchannels} channels")
+    check_spec(path, source.format_name(), spec)
     # of several TIFF strips read together OpenImageIO forgets that one was torn
-    lines = 1 if source.format_name() == "tiff" and not spec.tile_width else _lines_at_once(spec)
+    lines = 1 if source.format_name() == "tiff" and not spec.tile_width else _lines_at_once(spec, as_type)
+    wanted = channels or (0, spec.nchannels)
     end = spec.y + spec.height
     for top in range(spec.y, end, lines):
-        read = _read_lines(source, spec, part, top, min(top + lines, end), as_type)
+        read = _read_lines(source, spec, (part, top, min(top + lines, end)), wanted, as_type)
         if source.has_error or read is None:
             why = source.geterror().strip() or "it cannot be decoded"
             raise _torn(path, f"{why.splitlines()[0]} (from line {top - spec.y} of {spec.height})")
         yield top - spec.y, read
 
 
-def _lines_at_once(spec: oiio.ImageSpec) -> int:
-    line = max(1, spec.width * spec.nchannels * spec.format.basesize())
-    unit = spec.tile_height or _BLOCK
-    return max(unit, _PIECE // line // unit * unit)
+def check_spec(path: Path, format: str, spec: oiio.ImageSpec) -> None:
+    """Raises BadPicture where a part's header claims more than its bounds."""
+    check_size(path, spec.width, spec.height, None, None)
+    if spec.nchannels > bounds.MOST_CHANNELS:
+        raise BadPicture(f"{path.name} claims {spec.nchannels} channels")
+    bounds.check_piece(path, _line_bytes(spec) * _unit(spec))
+    if format in _WHOLE or spec.getattribute("png:interlaced"):
+        bounds.check_whole(path, spec.image_bytes() * (2 if format == "webp" else 1))
+
+
+def _lines_at_once(spec: oiio.ImageSpec, as_type: oiio.BASETYPE) -> int:
+    unit, line = _unit(spec), _line_bytes(spec)
+    if as_type == oiio.FLOAT:
+        line = line * 4 // spec.format.basesize()
+    return max(unit, _PIECE // max(1, line) // unit * unit)
+
+
+def _unit(spec: oiio.ImageSpec) -> int:
+    """Lines that have to be decoded together."""
+    if spec.tile_height:
+        return int(spec.tile_height)
+    compression = str(spec.getattribute("compression") or "").partition(":")[0]
+    return _BLOCKS.get(compression, _BLOCK)
+
+
+def _line_bytes(spec: oiio.ImageSpec) -> int:
+    width = -(-spec.width // spec.tile_width) * spec.tile_width if spec.tile_width else spec.width
+    return max(1, width * spec.nchannels * spec.format.basesize())
 
 
 def _read_lines(
-    source: oiio.ImageInput, spec: oiio.ImageSpec, part: int, top: int, end: int, as_type: oiio.BASETYPE
+    source: oiio.ImageInput,
+    spec: oiio.ImageSpec,
+    lines: tuple[int, int, int],
+    channels: tuple[int, int],
+    as_type: oiio.BASETYPE,
 ) -> object:
+    part, top, end = lines
     if not spec.tile_width:
-        return source.read_scanlines(part, 0, top, end, 0, 0, spec.nchannels, as_type)
+        return source.read_scanlines(part, 0, top, end, 0, *channels, as_type)
     right = spec.x + spec.width
-    return source.read_tiles(part, 0, spec.x, right, top, end, 0, 1, 0, spec.nchannels, as_type)
+    return source.read_tiles(part, 0, spec.x, right, top, end, 0, 1, *channels, as_type)
 
 
 def channel_names(spec: oiio.ImageSpec) -> list[str]:

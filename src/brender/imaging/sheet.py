@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 MOST_CELLS = 160
 WIDTH = 1920  # pixels of the whole sheet
+_MOST_PIXELS = 1 << 21  # of a thumbnail: it came from a worker
 _MARGIN, _GAP, _RADIUS = 40, 16, 10
 _TITLE, _NOTE, _LABEL = 34, 19, 15  # heights of text
 
@@ -123,9 +124,10 @@ def _picture(cell: Cell) -> Image.Image | None:
     if not jpeg:
         return None
     try:
-        return Image.open(io.BytesIO(jpeg)).convert("RGB")
-    except OSError:  # a damaged thumbnail is a missing one
-        return None
+        with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
+            return image.convert("RGB") if image.width * image.height <= _MOST_PIXELS else None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None  # a damaged thumbnail, or one that is none, is a missing one
 
 
 def _font(size: int, text: str = "") -> Font:

@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from brender.core.messages import View
-from brender.imaging import movies, pictures
+from brender.imaging import bounds, movies, pictures
 from brender.imaging.bad import BadPicture
 from brender.imaging.formats import Kind, kind_at
 
 Image.preinit()  # its readers are loaded when the worker starts, and not in the middle of the first frame
 
 SIZE = (320, 180)  # pixels, the most; the picture keeps its shape
+_LARGE = 1 << 24  # pixels from which on a picture is made small while it is read
 _QUALITY = 85
 _CHECKER = (10, (0.16, 0.20))  # pixels of a square, and its two greys, behind what is transparent
 
 Pixels = NDArray[np.float32]
+Picked = tuple[int, ...]  # channels
 _alg: Any = oiio.ImageBufAlgo
 
 
@@ -58,17 +60,20 @@ def thumbnail(path: Path | str, size: tuple[int, int] = SIZE, view: View | None 
 
 
 def _pillow(path: Path, kind: Kind, size: tuple[int, int]) -> Image.Image | None:
-    """Made small by Pillow, in a third of the time; None for the 16 bits of grey that it would clip."""
+    """Made small by Pillow, in a third of the time; None for 16 bits of grey, which it clips, and what is large."""
     if kind == "movie":
         return _fit(movies.middle_picture(path), size)
     try:
         with Image.open(path, formats=(kind,)) as image:
-            pictures.check_size(path, *image.size, None, None)
-            if image.mode.startswith("I"):
+            bounds.check_size(path, *image.size, None, None)
+            large = image.width * image.height > _LARGE
+            if image.mode.startswith("I") or (large and kind not in ("JPEG", "JPEG2000")):
                 return None
+            whole = image.size
             image.draft("RGB", (size[0] * 2, size[1] * 2))  # JPEG decodes straight to a half, a quarter, ...
+            bounds.check_whole(path, pictures.cost(image, whole))
             return _fit(image.convert("RGBA" if image.has_transparency_data else "RGB"), size)
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture(f"{path.name} cannot be read: {error}") from None
 
 
@@ -79,15 +84,20 @@ def _fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 def _small(path: Path, size: tuple[int, int]) -> oiio.ImageBuf:
     """The picture's colours, made small while they are still linear; alpha is premultiplied."""
-    spec = _bounded_spec(path)
-    picked = _picture_channels(list(spec.channelnames))
-    read = oiio.ImageBuf(str(path))
-    if not read.read(0, 0, min(picked), max(picked) + 1, True, oiio.FLOAT):
-        raise BadPicture(f"{path.name} cannot be read: {read.geterror()}")
-    chosen = _alg.channels(read, tuple(channel - min(picked) for channel in picked), _NAMES[len(picked)])
-    width, height = _within(spec.width, spec.height, size)
+    source = pictures.open_picture(path, associated=True)
+    try:
+        spec = source.spec()
+        pictures.check_spec(path, source.format_name(), spec)
+        picked = _picture_channels(list(spec.channelnames))
+        target = _within(spec.width, spec.height, size)
+        if spec.width * spec.height > _LARGE:
+            chosen = _averaged(path, source, spec, picked, target)
+        else:
+            chosen = _chosen(path, picked)
+    finally:
+        source.close()
     chosen.set_full(chosen.roi.xbegin, chosen.roi.xend, chosen.roi.ybegin, chosen.roi.yend, 0, 1)
-    roi = oiio.ROI(0, width, 0, height, 0, 1, 0, len(picked))
+    roi = oiio.ROI(0, target[0], 0, target[1], 0, 1, 0, len(picked))
     small: oiio.ImageBuf = _alg.resize(chosen, filtername="triangle", roi=roi)
     return small
 
@@ -95,12 +105,43 @@ def _small(path: Path, size: tuple[int, int]) -> oiio.ImageBuf:
 _NAMES = {1: ("Y",), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
 
 
-def _bounded_spec(path: Path) -> oiio.ImageSpec:
-    source = pictures.open_picture(path)
-    spec = source.spec()
-    source.close()
-    pictures.check_size(path, spec.width, spec.height, None, None)
-    return spec
+def _chosen(path: Path, picked: Picked) -> Any:
+    read = oiio.ImageBuf(str(path))
+    if not read.read(0, 0, min(picked), max(picked) + 1, True, oiio.FLOAT):
+        raise BadPicture(f"{path.name} cannot be read: {read.geterror()}")
+    return _alg.channels(read, tuple(channel - min(picked) for channel in picked), _NAMES[len(picked)])
+
+
+def _averaged(
+    path: Path, source: oiio.ImageInput, spec: oiio.ImageSpec, picked: Picked, target: tuple[int, int]
+) -> oiio.ImageBuf:
+    """The mean of each square of pixels, taken as they are read: at least four squares for each pixel wanted."""
+    side = max(1, min(spec.width // (2 * target[0]), spec.height // (2 * target[1])))
+    channels = tuple(channel - min(picked) for channel in picked)
+    deadline = bounds.Deadline(path, bounds.MOST_STILL_S)
+    rows: list[Pixels] = []
+    left = np.empty((0, spec.width, len(picked)), np.float32)
+    for _, read in pictures.pieces(path, source, 0, oiio.FLOAT, (min(picked), max(picked) + 1)):
+        deadline.check()
+        lines = np.asarray(read).reshape(-1, spec.width, max(picked) + 1 - min(picked))[..., channels]
+        lines = np.concatenate((left, lines)) if len(left) else lines
+        whole = len(lines) // side * side
+        rows.append(_means(lines[:whole], side))
+        left = lines[whole:].copy()
+    mean = np.concatenate(rows)
+    made = oiio.ImageSpec(mean.shape[1], mean.shape[0], len(picked), "float")
+    made.channelnames = _NAMES[len(picked)]
+    buffer = oiio.ImageBuf(made)
+    buffer.set_pixels(made.roi, np.ascontiguousarray(mean))
+    return buffer
+
+
+def _means(lines: Pixels, side: int) -> Pixels:
+    """A row of squares after the other; columns that fill no square are left out, fewer than a pixel's worth."""
+    height, width, channels = len(lines) // side, lines.shape[1] // side, lines.shape[2]
+    squares = lines[:, : width * side].reshape(height, side, width, side, channels)
+    means: Pixels = squares.mean(axis=(1, 3), dtype=np.float32)
+    return means
 
 
 def _within(width: int, height: int, size: tuple[int, int]) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from brender.imaging import movies, pictures, sha256
+from brender.imaging import bounds, movies, pictures, sha256
 from brender.imaging.bad import BadPicture
 from brender.imaging.formats import Kind, kind_at, kind_wanted
 
@@ -46,7 +46,7 @@ def verify(
     hashed = sha256(path)  # the decoder's own read then comes from memory, not from the disk
     kind = _kind(path, format)
     seen = movies.read(path, frames) if kind == "movie" else pictures.read(path, kind, width, height)
-    pictures.check_size(path, seen.width, seen.height, width, height)
+    bounds.check_size(path, seen.width, seen.height, width, height)
     after = path.stat()
     if (after.st_size, after.st_mtime_ns, after.st_ino) != (before.st_size, before.st_mtime_ns, before.st_ino):
         raise BadPicture(f"{path.name} was changed while it was read")
@@ -68,6 +68,8 @@ def _stat(path: Path) -> os.stat_result:
         found = path.stat()
     except FileNotFoundError:
         raise BadPicture(f"{path.name} is not there") from None
+    if path.is_symlink():
+        raise BadPicture(f"{path.name} is a link to somewhere else: Blender writes none")
     if not path.is_file():
         raise BadPicture(f"{path.name} is no file")
     if found.st_size == 0:

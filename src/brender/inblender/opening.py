@@ -21,13 +21,13 @@ Scene = dict[str, Any]
 class Session:
     """An opened scene: what was found out about it, and what each frame needs."""
 
-    def __init__(self, scene: Any, errors: scripts.Errors, blocked: preflight.Blocked) -> None:
+    def __init__(self, scene: Any, errors: scripts.Errors, blocked: preflight.Blocked, carried: bool) -> None:
         self.scene = scene
         self.facts: dict[str, Any] = {}
         self._errors = errors
         self._blocked = blocked
         self._own = _own_facts(scene)
-        self.outputs = outputs.Outputs(scene)
+        self.outputs = outputs.Outputs(scene, carried)
         self.watch = rendering.Watch(scene)
 
     def look_through(self, wanted: Scene, said: str, own_start: int) -> None:
@@ -73,14 +73,15 @@ def open_scene(wanted: Scene, program: str) -> Session:
     _enable(launch.get("addons", ()))
     scripts.run_all(todo, before_open=True)
     with output.overheard() as heard:
-        _open_file(wanted["blend"], _autoexec(wanted["blend"], launch.get("autoexec")))
+        _open_file(wanted["blend"], _autoexec(wanted["blend"], launch))
     errors.check()
     scripts.run_all(todo, before_open=False)
     starts = {scene.name: scene.frame_start for scene in bpy.data.scenes}
     settings.apply(wanted.get("settings", {}))
     scene = settings.scene()
     engine.check_engine(names.wanted(scene), scene)
-    session = Session(scene, errors, preflight.Blocked(launch.get("autoexec") is False))
+    blocked = preflight.Blocked(launch.get("autoexec") is False)
+    session = Session(scene, errors, blocked, carried=bool(wanted.get("manifest")))
     session.look_through(wanted, heard.text, starts[scene.name])
     session.facts["open_s"] = time.monotonic() - began
     return session
@@ -112,8 +113,14 @@ def _extensions(name: str) -> list[str]:
     return [f"bl_ext.{repository.module}.{name}" for repository in repositories]
 
 
-def _autoexec(blend: str, wanted: bool | None) -> bool:
-    """Whether Python of the file may run: as asked for, else as the preferences say, their excluded folders too."""
+def _autoexec(blend: str, launch: dict[str, Any]) -> bool:
+    """Whether Python of the file may run: as asked for, else as the preferences say, their excluded folders too.
+
+    Where farm or worker let none run, nothing of that counts.
+    """
+    if launch.get("sealed"):
+        return False
+    wanted: bool | None = launch.get("autoexec")
     if wanted is not None:
         return wanted
     preferences = bpy.context.preferences

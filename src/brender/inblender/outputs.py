@@ -49,17 +49,24 @@ class Main:
 
 
 class FileOutput:
-    """A File Output node of the compositor; it writes straight to its own path, whatever the scene's is."""
+    """A File Output node of the compositor; it writes straight to its own path, whatever the scene's is.
 
-    def __init__(self, scene: Any, node: Any) -> None:
+    Unless the scene is carried: what its artist's machine calls `/home/ann/passes` is nothing here, and the node writes
+    into a folder within `root`.
+    """
+
+    def __init__(self, scene: Any, node: Any, root: Path | None) -> None:
         self._scene = scene
         self._node = node
         self._new = hasattr(node, "file_output_items")  # 5.0
         self._base = node.directory if self._new else node.base_path
         self._layered = node.format.file_format == "OPEN_EXR_MULTILAYER"
         self._split = self._layered and not self._new  # the old layered one ends its path with the file's name
-        path = bpy.path.abspath(self._base)
-        self.folder = Path(os.path.abspath(os.path.dirname(path) if self._split else path))
+        if root is None:
+            path = bpy.path.abspath(self._base)
+            self.folder = Path(os.path.abspath(os.path.dirname(path) if self._split else path))
+        else:
+            self.folder = root / within(os.path.dirname(self._base) if self._split else self._base)
 
     def redirect(self, name: str) -> None:
         """Lets it write into the folder `name`, within its final one."""
@@ -99,9 +106,10 @@ Writer = Main | FileOutput
 class Outputs:
     """All that the scene writes, and the folder of the run they write into now."""
 
-    def __init__(self, scene: Any) -> None:
+    def __init__(self, scene: Any, carried: bool) -> None:
         self._main = Main(scene)
-        self._nodes = [FileOutput(scene, node) for node in file_outputs(scene)]
+        root = self._main.folder if carried else None
+        self._nodes = [FileOutput(scene, node, root) for node in file_outputs(scene)]
         self._writers: list[Writer] = [self._main, *self._nodes]
         self._name = ""
         self._movie = bool(scene.render.is_movie_format)
@@ -162,6 +170,22 @@ class Outputs:
         """Takes the run's folders away, with what is in them; final places are not touched."""
         for folder in self._folders():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def within(path: str) -> str:
+    """Where a node of a carried scene that wants to write to the folder `path` writes within the job's own: at the same
+    place, seen from the .blend, or in `outside` where that is not in the folder of the .blend. It never leaves it.
+    """
+    parts = [part for part in re.split(r"[/\\]", path) if part not in ("", ".")]
+    inside = path.startswith("//")
+    kept: list[str] = []
+    for part in parts:
+        if part == "..":
+            inside = inside and bool(kept)
+            kept = kept[:-1]
+        else:
+            kept.append(re.sub(r'[<>:"|?*\x00-\x1f]', "", part).strip(" ").rstrip(".") or "_")
+    return os.path.join("" if inside else "outside", *kept)
 
 
 def numbered(pattern: str, frame: int) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from litestar import Litestar
 from litestar.serialization import encode_json
 
-from brender.core import failures, messages, nouns, objectviews, scene, views
+from brender.core import failures, joinviews, messages, nouns, objectviews, peopleviews, rights, scene, views
 from brender.manager import apibodies, apiobjects
 
 Document = dict[str, Any]
@@ -89,7 +89,7 @@ def _describe(schema: Document, words: Words) -> None:
 def _words() -> dict[str, Words]:
     """Of each type of the API its docstring, and the comments that stand behind its fields."""
     found: dict[str, Words] = {}
-    for module in (failures, scene, messages, nouns, views, objectviews):
+    for module in (failures, scene, messages, nouns, views, objectviews, rights, peopleviews, joinviews):
         found |= _of_module(module)
     return found
 

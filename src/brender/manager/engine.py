@@ -127,6 +127,7 @@ class Engine:
         """Fill the memory from the store. Before any socket opens."""
         loaded = await asyncio.get_running_loop().run_in_executor(self._writer, self._store.load_farm)
         farm, now = Farm(), self.clock()
+        farm.system = self.farm.system
         farm.apply(loaded.rows, now)
         farm.next_job = max(farm.next_job, loaded.next_job)
         farm.carry_presence(self.farm)

@@ -19,6 +19,8 @@ from litestar.typing import FieldDefinition
 
 from brender.core.commands import Refusal
 from brender.core.views import ErrorBody, Problem
+from brender.manager.backoff import TooSoon
+from brender.manager.storage import StorageError
 from brender.store import StoreError
 
 log = structlog.get_logger()
@@ -26,11 +28,14 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 MOST_BYTES = 8 * 2**20  # of a request's body: a million frames written one by one fit
 
-STATUS = {"not_found": 404, "conflict": 409}  # of a refusal, by its reason; all others 422
+STATUS = {  # of a refusal, by its reason; all others 422
+    "unauthorized": 401, "forbidden": 403, "not_found": 404, "conflict": 409, "too_soon": 429,
+}  # fmt: skip
 REASONS = {
     400: "invalid", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
-    413: "too_large", 415: "unsupported_media_type", 503: "unavailable",
+    413: "too_large", 415: "unsupported_media_type", 429: "too_soon", 503: "unavailable",
 }  # fmt: skip
+_LEFT = "client disconnected prematurely"  # Litestar's word for it, with status 500
 SENTENCES = {
     404: "There is nothing at {method} {path}. What there is: /api/v1/docs.",
     405: "{path} does not take {method}. What it takes: /api/v1/docs.",
@@ -38,10 +43,13 @@ SENTENCES = {
 }
 DOCUMENTED = {
     400: "The request cannot be read: the field at fault is in `where`.",
+    401: "What was shown opens nothing here.",
+    403: "Whoever asks may not.",
     404: "There is no such thing.",
     409: "As things are, it cannot be done.",
     413: "The body is too large.",
     415: "The body is no JSON.",
+    429: "Not so soon: `Retry-After` says when.",
     422: "It was understood, and is refused. `kind` says which failure a .blend that is refused would have had.",
 }
 
@@ -69,7 +77,10 @@ def said(*statuses: int) -> dict[int, ResponseSpec]:
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorBody]:
     """Whatever went wrong, as a response."""
     status, problem = _problem(request, error)
-    return Response(ErrorBody(error=problem), status_code=status, media_type=MediaType.JSON)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if isinstance(error, TooSoon):
+        headers["Retry-After"] = str(error.retry_after_s)
+    return Response(ErrorBody(error=problem), status_code=status, media_type=MediaType.JSON, headers=headers)
 
 
 def _problem(request: Request[Any, Any, Any], error: Exception) -> tuple[int, Problem]:
@@ -82,9 +93,11 @@ def _problem(request: Request[Any, Any, Any], error: Exception) -> tuple[int, Pr
             return 400, _of_parameter(error)
         case HTTPException() if error.status_code < 500:
             return error.status_code, _of_http(request, error)
-        case StoreError():
-            log.error("the store failed", path=request.url.path, error=error.message)
-            return 503, Problem(message=error.message, reason="unavailable")
+        case HTTPException() if error.detail == _LEFT:  # nobody reads the answer, and nothing is wrong here
+            return 400, Problem(message="The body ended before it was whole.", reason="invalid")
+        case StoreError() | StorageError():
+            log.error("the store failed", path=request.url.path, error=str(error))
+            return 503, Problem(message=str(error), reason="unavailable")
     log.error("a request failed", method=request.method, path=request.url.path, exc_info=error)
     text = "A mistake in the manager: it is in its log. Nothing more is known here; please report it."
     return 500, Problem(message=text, reason="internal")
@@ -119,7 +132,10 @@ def refuse_other_media(request: Request[Any, Any, Any]) -> None:
     """A body is JSON and says so: nothing that a form of a web page could send."""
     headers = request.headers
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    if has_body and request.content_type[0] != "application/json":
+    if request.route_handler.opt.get("octets"):
+        if request.content_type[0] != "application/octet-stream":
+            raise Wrong(415, "The body is a file: Content-Type: application/octet-stream.", "Content-Type")
+    elif has_body and request.content_type[0] != "application/json":
         raise Wrong(415, "The body of a request is JSON: Content-Type: application/json.", "Content-Type")
 
 

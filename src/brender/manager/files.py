@@ -31,6 +31,7 @@ class Files:
     """The data folder's logs and thumbnails, a folder a job."""
 
     def __init__(self, data: Path) -> None:
+        self.data = data
         self._logs = data / "logs"
         self._thumbnails = data / "thumbnails"
 
@@ -69,8 +70,12 @@ class Files:
 class Publisher:
     """Brings accepted runs' files to their final names, one run after the other, and tells the engine."""
 
-    def __init__(self, command: Callable[[c.Command], Coroutine[Any, Any, Any]]) -> None:
+    def __init__(
+        self, command: Callable[[c.Command], Coroutine[Any, Any, Any]], bring: Callable[[Run], None] | None = None
+    ) -> None:
+        """`bring`: what is done to a run's files, where it is more than to rename them."""
         self._command = command
+        self._bring = bring or publish
         self._accepted: asyncio.Queue[Run] = asyncio.Queue()
 
     def put(self, run: Run) -> None:
@@ -91,7 +96,7 @@ class Publisher:
 
     async def _outcome(self, run: Run) -> c.Published | c.NotPublished:
         try:
-            await asyncio.to_thread(publish, run)
+            await asyncio.to_thread(self._bring, run)
         except NotPublishedError as error:
             log.warning("a frame was not published", run=run.id, reason=str(error))
             return c.NotPublished(run=run.id, message=str(error))
@@ -102,11 +107,27 @@ def publish(run: Run) -> None:
     """Rename every file of an accepted run; those that are in place already are left. Durable when it returns."""
     files = run.result.files if run.result else ()
     for file in files:
+        _refuse_elsewhere(file, run.id)
+    for file in files:
         _publish(file)
     for folder in {Path(file.final).parent for file in files}:
-        _flush(folder)
+        flush(folder)
     for folder in {Path(file.temporary).parent for file in files}:
         _remove_empty(folder, run.id)
+
+
+def _refuse_elsewhere(file: File, run: str) -> None:
+    """A worker's word moves what lies in its run's own folder, to below that folder's place, and nothing else."""
+    temporary, final, own = Path(file.temporary), Path(file.final), f".brender-{run}"
+    parts = temporary.parts
+    if own in parts and ".." not in (*parts, *final.parts):
+        at = parts.index(own)
+        base = Path(*parts[:at])
+        folder = Path(os.path.realpath(base), *parts[at:-1])
+        # no link leads out of it, neither in it nor as the file
+        if final.is_relative_to(base) and Path(os.path.realpath(temporary)) == folder / temporary.name:
+            return
+    raise NotPublishedError(f"{file.temporary} is not in the folder {own} beside {file.final}, and was left alone.")
 
 
 def _publish(file: File) -> None:
@@ -128,7 +149,7 @@ def in_place(file: File) -> bool:
         return False
 
 
-def _flush(folder: Path) -> None:
+def flush(folder: Path) -> None:
     """Bring a rename to the disk. Windows has no handle for a folder, and flushes its journal by itself."""
     if os.name == "nt":
         return

@@ -229,7 +229,10 @@ _LIVE: dict[str, Callable[[Farm], Sequence[Any]]] = {
     "step": lambda farm: [StepOf(job, n) for job in farm.jobs.values() for n in range(len(job.steps))],
     "tag": lambda farm: [farm.tags[name] for name in sorted(farm.tags)],
     "share": lambda farm: [farm.share_rows[user] for user in sorted(farm.share_rows)],
+    "mapping": lambda farm: [farm.mappings[name] for name in sorted(farm.mappings)],
     "setting": lambda farm: list(setting_rows(farm).values()),
+    "user": lambda farm: [farm.users[name] for name in sorted(farm.users)],
+    "token": lambda farm: sorted(farm.tokens.values(), key=lambda token: token.created_at),
 }
 
 

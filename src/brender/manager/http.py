@@ -13,21 +13,27 @@ from litestar.openapi.spec import Components, License, SecurityScheme
 from litestar.types import ASGIApp
 
 from brender import __version__
+from brender.core.rights import Right
 from brender.core.views import FarmView
 from brender.manager import errors
 from brender.manager.apidoc import Document, document
 from brender.manager.auth import Door
+from brender.manager.carrying import Carrying
+from brender.manager.content import Content
 from brender.manager.docspage import PagePlugin
 from brender.manager.engine import Engine
 from brender.manager.events import Events
 from brender.manager.files import Files
+from brender.manager.guard import guard, open_paths
 from brender.manager.hub import Hub
-from brender.manager.routes import command, farm, frames, jobs, objects, workers
+from brender.manager.joining import Joining
+from brender.manager.people import People
+from brender.manager.reach import Reach
+from brender.manager.routes import carrying, command, content, farm, frames, jobs, joining, objects, people, workers
 from brender.manager.routes.asking import asker
 from brender.manager.service import Service
 
 PREFIX = "/api/v1"
-OPEN_PATHS = frozenset({"/", f"{PREFIX}/docs", f"{PREFIX}/openapi.json"})  # all else wants the token
 
 
 class House(Protocol):
@@ -37,6 +43,16 @@ class House(Protocol):
     def engine(self) -> Engine: ...
     @property
     def files(self) -> Files: ...
+    @property
+    def content(self) -> Content: ...
+    @property
+    def carrying(self) -> Carrying: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def joining(self) -> Joining: ...
+    @property
+    def reach(self) -> Reach: ...
     @property
     def events(self) -> Events: ...
     @property
@@ -62,7 +78,12 @@ class Placed(Protocol):
 
 def create(house: House, token: str) -> ASGIApp:
     """The application, behind its door."""
-    return Door(application(parts(house)), token, OPEN_PATHS)
+    return behind_door(application(parts(house)), house, token)
+
+
+def behind_door(app: Litestar, house: House, token: str) -> Door:
+    """These routes, so that none is reached around the door."""
+    return Door(app, token, open_paths(app), house.people, house.reach)
 
 
 def parts(house: House) -> dict[str, object]:
@@ -76,28 +97,37 @@ def parts(house: House) -> dict[str, object]:
         started_at=house.started_at,
         workers=0,
         jobs=0,
+        system=house.engine.farm.system,
     )
     return {
-        "engine": house.engine,
         "views": house.service.views,
         "service": house.service,
         "files": house.files,
+        "content": house.content,
+        "carrying": house.carrying,
+        "joining": house.joining,
+        "people": house.people,
         "events": house.events,
         "hub": house.hub,
         "facts": facts,
     }
 
 
-PARTS = ("engine", "views", "service", "files", "events", "hub", "facts")
+PARTS = ("views", "service", "files", "content", "carrying", "joining", "people", "events", "hub", "facts")
 
 
 def application(parts: Mapping[str, object]) -> Litestar:
     """The routes over these parts, with no door before them; over none, for the API's document."""
-    handlers = [each for routes in (jobs, frames, workers, objects, command, farm) for each in routes.HANDLERS]
+    handlers = [
+        each
+        for routes in (jobs, frames, workers, joining, objects, content, carrying, command, farm, people)
+        for each in routes.HANDLERS
+    ]
     given = {name: Provide(_given(parts, name), sync_to_thread=False) for name in PARTS}
     return Litestar(
         [front, openapi, Router(PREFIX, route_handlers=handlers)],
         dependencies=given | {"asker": Provide(asker, sync_to_thread=False)},
+        guards=[guard],
         exception_handlers={Exception: errors.answer},
         before_request=errors.refuse_other_media,
         after_request=_headers,
@@ -132,7 +162,7 @@ def _openapi() -> OpenAPIConfig:
         license=License(name="GPL-3.0-or-later", identifier="GPL-3.0-or-later"),
         components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
         security=[{"token": []}],
-        path=f"{PREFIX}/docs",
+        openapi_router=Router(f"{PREFIX}/docs", route_handlers=[], include_in_schema=False, opt={"right": Right.OPEN}),
         render_plugins=[PagePlugin(path="/")],
         use_handler_docstrings=True,
         operation_id_creator=lambda handler, method, path: handler.handler_name,
@@ -150,13 +180,13 @@ or over its API: <a href="{PREFIX}/docs">how the API is used</a>.</p>
 """
 
 
-@get("/", media_type=MediaType.HTML, include_in_schema=False)
+@get("/", media_type=MediaType.HTML, include_in_schema=False, right=Right.OPEN)
 async def front() -> str:
     """What this is, for who finds it with a browser."""
     return FRONT
 
 
-@get(f"{PREFIX}/openapi.json", include_in_schema=False, sync_to_thread=False)
+@get(f"{PREFIX}/openapi.json", include_in_schema=False, sync_to_thread=False, right=Right.OPEN)
 def openapi(request: Request[Any, Any, Any]) -> Document:
     """The API's own document."""
     return document(request.app)

@@ -18,6 +18,8 @@ import structlog
 from brender.core import commands as c
 from brender.core import messages as m
 from brender.core.changes import Discard, Tell
+from brender.core.rights import Principal
+from brender.manager.carrying import Carrying
 from brender.manager.engine import Engine
 from brender.manager.files import Files
 
@@ -73,9 +75,10 @@ class Link:
 class Hub:
     """All links, by connection id."""
 
-    def __init__(self, engine: Engine, files: Files) -> None:
+    def __init__(self, engine: Engine, files: Files, carrying: Carrying) -> None:
         self._engine = engine
         self._files = files
+        self._carrying = carrying
         self._links: dict[str, Link] = {}
 
     def tell(self, tells: Iterable[Tell | Discard]) -> None:
@@ -122,12 +125,12 @@ class Hub:
         if connection is not None and (link := self._links.get(connection)):
             link.put(message)
 
-    async def serve(self, socket: Socket) -> None:
-        """One connection from its `Hello` to its end."""
+    async def serve(self, socket: Socket, who: Principal) -> None:
+        """One connection from its `Hello` to its end; `who`: as whom the door let it in."""
         link = Link(socket)
         self._links[link.id] = link  # before the engine hears of it, so that nothing told is missed
         try:
-            await self._talk(link)
+            await self._talk(link, who)
         except Closed:
             pass
         except (msgspec.DecodeError, TimeoutError, ValueError) as error:
@@ -138,19 +141,27 @@ class Hub:
                 if not answered.done():
                     answered.set_exception(Closed())
 
-    async def _talk(self, link: Link) -> None:
+    async def _talk(self, link: Link, who: Principal) -> None:
         async with asyncio.timeout(HELLO_WITHIN_S):
             hello = await _receive(link.socket)
         if not isinstance(hello, m.Hello):
             raise ValueError(f"The first message of a connection is a Hello, and this was a {type(hello).__name__}.")
-        answer = await self._engine.command(
-            c.WorkerHello(connection=link.id, hello=hello, key_hash=hashlib.sha256(hello.key.encode()).hexdigest())
+        key_hash = hashlib.sha256(hello.key.encode("utf-8", "surrogatepass")).hexdigest()
+        answer = self._stranger(who, key_hash) or await self._engine.command(
+            c.WorkerHello(connection=link.id, hello=hello, key_hash=key_hash, joined=bool(who.worker))
         )
         if isinstance(answer, m.Refused):
             await link.send(answer)
             await link.socket.close()
             return
         await self._stay(link, answer)
+
+    def _stranger(self, who: Principal, key_hash: str) -> m.Refused | None:
+        """With its own key a worker comes as itself, and as nobody else."""
+        known = self._engine.farm.workers.get(who.worker)
+        if known is None or known.record.key_hash == key_hash:
+            return None
+        return m.Refused(reason="The key that opened the connection is not the one that its Hello names.")
 
     async def _stay(self, link: Link, welcome: m.Welcome) -> None:
         """Online from here on, whatever comes: also where the welcome finds nobody any more, its end is told."""
@@ -191,6 +202,9 @@ class Hub:
 
     async def _report(self, link: Link, worker: str, report: m.Report) -> None:
         run = self._engine.farm.runs.get(report.run)
+        if isinstance(report, m.Rendered) and await self._carrying.lacks(worker, report):
+            link.put(m.Ack(report=report.id, verdict="bring"))
+            return
         if isinstance(report, m.Rendered) and report.thumbnail and run is not None and run.worker == worker:
             await asyncio.to_thread(self._files.keep_thumbnail, run, report.thumbnail)
         link.put(await self._engine.command(c.TakeReport(worker=worker, report=report)))

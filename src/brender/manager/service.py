@@ -17,16 +17,22 @@ from msgspec.structs import replace
 from brender.core import commands as c
 from brender.core.attributes import Kind
 from brender.core.commands import By, Refusal
+from brender.core.contentviews import CollectedView
 from brender.core.farm import Farm
 from brender.core.filters import Filter
 from brender.core.kinds import kind_of
-from brender.core.nouns import AuditEntry, Job, Limits, Run, Value, Wish
+from brender.core.lifecycle import JOB_ENDED
+from brender.core.nouns import AuditEntry, Job, Limits, Role, Run, Value, Wish
+from brender.core.rights import Right, owns
 from brender.core.scene import Settings
 from brender.core.views import JobRequest, JobView, WhyView
 from brender.manager import submit
+from brender.manager.content import Content
 from brender.manager.engine import Engine
 from brender.manager.files import Files
 from brender.manager.finding import Finder, Given, Look, T, parsed
+from brender.manager.people import People, owner_of
+from brender.manager.retention import Retention
 from brender.manager.views import Views
 from brender.store import Store
 
@@ -35,6 +41,7 @@ NOBODY = "[Warning] No client selected. Specify a client name or use the 'ALL' a
 
 _AUDIT_FIELDS = ("who", "door", "origin", "verb", "kind")
 _AUDIT_PAGE = 200
+_JOBS_PAGE = 500
 
 Row = dict[str, Value]
 
@@ -57,6 +64,7 @@ class Service:
         views: Views,
         end: Callable[[], None],
         ping: Callable[[str], Awaitable[float]],
+        content: Content,
     ) -> None:
         self.engine = engine
         self.views = views
@@ -65,6 +73,8 @@ class Service:
         self._finder = Finder(engine, store)
         self._end = end
         self._ping = ping
+        self._content = content
+        self.people = People(engine)
 
     # --- reading -----------------------------------------------------------------------------------------------
 
@@ -153,6 +163,8 @@ class Service:
             raise Refusal("Say what to set: attribute=value.", "invalid")
         checked = _checked(known, values)
         found = await self.select(kind, given)
+        await self._refuse_others(by, known, found)
+        _refuse_given_away(by, known, checked)
         await self.engine.command(c.SetAttributes(by=by, kind=known.name, keys=_keys(found), values=checked))
         return _names(found)
 
@@ -162,6 +174,7 @@ class Service:
         if known.no_delete:
             raise Refusal(known.no_delete, "invalid")
         found = await self.select(kind, given)
+        await self._refuse_others(by, known, found)
         await self.engine.command(c.DeleteObjects(by=by, kind=known.name, keys=_keys(found)))
         return _names(found)
 
@@ -189,6 +202,7 @@ class Service:
     async def kill_tasks(self, by: By, tasks: Sequence[str]) -> list[str]:
         """End the runs of these tasks, each job/step/index, processes and all; the same."""
         runs = await self.engine.read(lambda farm: tuple(_run_of(farm, task) for task in tasks))
+        await self.refuse_any(by, {int(task.partition("/")[0]) for task in tasks})
         return _tasks_of(await self.engine.command(c.KillRuns(by=by, runs=runs)))
 
     async def ping(self, worker: str) -> float:
@@ -201,35 +215,75 @@ class Service:
         """Submit a job. The same `request_id` again gives the same job."""
         if known := await self.views.job_of_request(request.request_id):
             return await self.views.row(known)
-        command = await asyncio.to_thread(submit.prepare, request, await self.views.blenders())
-        job: Job = await self.engine.command(replace(command, by=by))
+        shared = await self.engine.read(lambda farm: submit.Shared(farm.view, tuple(farm.mappings.values())))
+        command = await asyncio.to_thread(submit.prepare, request, await self.views.blenders(), shared, self._content)
+        owner = await self.engine.read(lambda farm: owner_of(by, command.owner, farm.users))
+        job: Job = await self.engine.command(replace(command, by=by, owner=owner))
         return job
+
+    async def prioritize(self, by: By, job: int, priority: int) -> JobView:
+        """Change its place in the queue."""
+        return await self._done(by, c.SetPriority(by=by, job=job, priority=priority), job)
 
     async def pause(self, by: By, job: int) -> JobView:
         """Start nothing of it any more."""
-        return await self._done(c.PauseJob(by=by, job=job), job)
+        return await self._done(by, c.PauseJob(by=by, job=job), job)
 
     async def resume(self, by: By, job: int) -> JobView:
         """Undo a pause."""
-        return await self._done(c.ResumeJob(by=by, job=job), job)
+        return await self._done(by, c.ResumeJob(by=by, job=job), job)
 
     async def cancel(self, by: By, job: int) -> JobView:
         """End it with all that runs of it."""
-        return await self._done(c.CancelJob(by=by, job=job), job)
+        return await self._done(by, c.CancelJob(by=by, job=job), job)
 
     async def retry(self, by: By, job: int) -> JobView:
         """Render again what failed, and of an ended job what was cancelled."""
-        return await self._done(c.RetryJob(by=by, job=job), job)
+        return await self._done(by, c.RetryJob(by=by, job=job), job)
 
-    async def refuse_unknown(self, jobs: Iterable[int]) -> None:
-        """Of several jobs that are named, none is touched where one is not there."""
+    async def refuse_any(self, by: By, jobs: Iterable[int]) -> None:
+        """Of several jobs that are named, none is touched where one is not there, or somebody else's."""
         for job in jobs:
-            await self.views.row(job)
+            refuse_other(by, await self.views.row(job))
 
-    async def _done(self, command: c.Command, job: int) -> JobView:
-        await self.views.row(job)  # a number that is none is refused before the engine's queue
+    async def _refuse_others(self, by: By, kind: Kind, found: Iterable[Named]) -> None:
+        """The same, of what was selected: jobs, and their steps and tasks."""
+        if kind.change is Right.CHANGE_JOBS and by.principal.role is not Role.ADMIN:
+            await self.refuse_any(by, dict.fromkeys(int(each.id.partition("/")[0]) for each in found))
+
+    async def _done(self, by: By, command: c.Command, job: int) -> JobView:
+        await self.refuse_any(by, (job,))  # a number that is none is refused before the engine's queue
         await self.engine.command(command)
         return await self.views.job(job)
+
+    # --- content -----------------------------------------------------------------------------------------------
+
+    async def collect_content(self, dry_run: bool = False) -> CollectedView:
+        """Remove the content that no job needs, as the setting content_days says, and before it what is kept of jobs
+        that ended long ago; or say what that would be.
+        """
+        retention = Retention(self.engine, self._store, self.files.data, self._content.storage)
+        swept = await retention.sweep(self.engine.clock().wall, dry_run)
+        unfinished = await self.engine.read(lambda farm: {job.scene.manifest for job in farm.jobs.values()} - {""})
+        since = self.engine.clock().wall - float(self.engine.farm.setting("content_days")) * 86_400
+        found = await asyncio.to_thread(lambda: self._content.collect(unfinished | self._needed_since(since), dry_run))
+        return replace(
+            found,
+            jobs=swept.jobs,
+            logs=swept.logs,
+            thumbnails=swept.thumbnails,
+            frames=swept.frames,
+            old_bytes=swept.bytes,
+        )
+
+    def _needed_since(self, since: float) -> frozenset[str]:
+        """The manifests of jobs that have ended since then. The newest are read first, and all are read once."""
+        found = frozenset[str]()
+        before: int | None = None
+        while page := self._store.jobs(_JOBS_PAGE, before=before, states=tuple(JOB_ENDED)):
+            found |= {job.scene.manifest for job in page if job.carried and (job.ended_at or since) >= since}
+            before = page[-1].id
+        return found
 
     # --- the manager -------------------------------------------------------------------------------------------
 
@@ -253,6 +307,22 @@ def _nobody(kind: Kind, chosen: Filter) -> str:
 
 def _named(kind: Kind, farm: Farm, thing: Any) -> Named:
     return Named(kind.id_of(farm, thing), str(kind.key.read(farm, thing)))
+
+
+def refuse_other(by: By, job: Job) -> None:
+    """A job is changed by its owner, and by an admin."""
+    if not owns(by.principal, job.owner):
+        whose = (
+            f"belongs to {job.owner}: {job.owner} and admins change it"
+            if job.owner
+            else "is nobody's: admins change it"
+        )
+        raise Refusal(f"Job {job.id} ({job.name}) {whose}.", "forbidden")
+
+
+def _refuse_given_away(by: By, kind: Kind, values: Mapping[str, Value]) -> None:
+    if kind.name == "job" and not owns(by.principal, str(values.get("owner", by.principal.name))):
+        raise Refusal("A job is given to somebody else by an admin alone.", "forbidden")
 
 
 def _keys(found: list[Named]) -> tuple[str, ...]:

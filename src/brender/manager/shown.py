@@ -2,13 +2,14 @@
 """Nouns and live memory as the API shows them. Pure; costs what is shown, never what the job has in all."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from brender.core.farm import Farm, LiveStep, LiveWorker, Now
 from brender.core.lifecycle import JOB_ENDED
-from brender.core.messages import Result
+from brender.core.messages import File, Result
 from brender.core.nouns import (
     Condition,
     Job,
@@ -126,6 +127,8 @@ def _job(
         frames_per_minute=speed.frames_per_minute,
         eta_s=speed.eta_s,
         outputs=job.outputs,
+        carried=job.carried,
+        home=job.home,
         folder=os.path.dirname(job.outputs),  # noqa: PTH120 - a text to show, and no question to the disk
         opened=_opened(opened),
         warnings=tuple(dict.fromkeys(job.warnings + (opened.opened.warnings if opened else ()))),
@@ -222,7 +225,7 @@ def failure(run: Run, frame: int, worker: str) -> FailureView:
 
 
 def frame_record(
-    index: int, frame: int, state: TaskState, tries: tuple[int, int], run: Run | None, worker: str
+    job: Job, index: int, frame: int, state: TaskState, tries: tuple[int, int], run: Run | None, worker: str
 ) -> FrameRecord:
     """A task, and its last run or the accepted one."""
     known = FrameRecord(index=index, frame=frame, state=state.name.lower(), failures=tries[0], losses=tries[1])
@@ -237,21 +240,36 @@ def frame_record(
         started_at=run.started_at,
         ended_at=run.ended_at,
     )
-    return _measured(seen, run, run.result) if run.result else seen
+    return _measured(seen, job, run, run.result) if run.result else seen
 
 
 _MEASURES = tuple(set(FrameRecord.__struct_fields__) & set(Result.__struct_fields__) - {"files"})
 
 
-def _measured(seen: FrameRecord, run: Run, result: Result) -> FrameRecord:
+def _measured(seen: FrameRecord, job: Job, run: Run, result: Result) -> FrameRecord:
     """With what the run took, and, where it was accepted, its files."""
-    files = (
-        FileView(path=file.final, size=file.size, sha256=file.sha256, width=file.width, height=file.height)
-        for file in result.files
-    )
     accepted = run.state in (RunState.RENDERED, RunState.SUCCEEDED)
     measures = {field: getattr(result, field) for field in _MEASURES}
-    return replace(seen, **measures, files=tuple(files) if accepted else ())
+    return replace(seen, **measures, files=tuple(_file(job, file) for file in result.files) if accepted else ())
+
+
+def _file(job: Job, file: File) -> FileView:
+    folder = os.path.dirname(job.outputs)  # noqa: PTH120 - a text to show, and no question to the disk
+    return FileView(
+        path=f"{folder}/{file.final}" if job.carried else file.final,
+        name=file.final if job.carried else name_within(folder, file.final),
+        size=file.size,
+        sha256=file.sha256,
+        width=file.width,
+        height=file.height,
+    )
+
+
+def name_within(folder: str, path: str) -> str:
+    """What a file is called in a folder of its own elsewhere: as in the job's, or in `outside` where it is not in it."""
+    parts, above = (tuple(part for part in re.split(r"[/\\]", text) if part) for text in (path, folder))
+    inside = parts[: len(above)] == above
+    return "/".join(parts[len(above) :] if inside else ("outside", *(part.replace(":", "") for part in parts)))
 
 
 # --- workers -----------------------------------------------------------------------------------------------------

@@ -7,22 +7,30 @@ add-ons, a camera) is told by the worker that opens the scene.
 """
 
 import os
+import platform
+import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import msgspec
 
 from brender import blendfile
 from brender.blendfile import BlendScan, SceneScan, Unreadable
+from brender.blendfile.made import format_of, output_of, size_of
 from brender.core import order
 from brender.core.commands import Refusal, SubmitJob
 from brender.core.failures import Kind
 from brender.core.frames import FramesError, FrameSet
-from brender.core.nouns import Step, StepKind
-from brender.core.outputs import FORMATS, Format, Output, absolute, movie_path, still_pattern
+from brender.core.nouns import Mapping, Step, StepKind
+from brender.core.outputs import FORMATS, Format, Output, movie_path, still_pattern
+from brender.core.pathmap import View, in_sight
 from brender.core.scene import Blender, Scene, Settings
+from brender.core.seen import moved_scripts, moved_settings, mover
 from brender.core.views import JobRequest
-from brender.manager import existing
+from brender.imaging import existing
+from brender.manager import carried
+from brender.manager.carried import Carried
+from brender.manager.content import Content
 
 
 class NotSubmitted(Refusal):
@@ -46,12 +54,36 @@ class _Making(msgspec.Struct, frozen=True):
     outputs: str
 
 
-def prepare(request: JobRequest, offered: Sequence[Blender]) -> SubmitJob:
-    """The command for a request; `offered` are the Blenders of the workers that are there. Raises `NotSubmitted`."""
+class _Where(msgspec.Struct, frozen=True):
+    """Whose paths an output is meant in: "//" is the folder of this .blend."""
+
+    blend: str  # "": nobody said, so that only a frame's name is known
+    windows: bool
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """The folders that machines share, and where the manager has them."""
+
+    view: View
+    mappings: tuple[Mapping, ...] = ()
+
+
+ALONE = Shared(View(platform.system()))
+
+
+def prepare(
+    request: JobRequest, offered: Sequence[Blender], shared: Shared = ALONE, content: Content | None = None
+) -> SubmitJob:
+    """The command for a request; `offered` are the Blenders of the workers that are there, and in `content` is what
+    was sent. Raises `NotSubmitted`.
+    """
+    if request.manifest:
+        return _of_sent(request, offered, content)
+    request = _as_here(request, shared)
     _look_at(request)
     scan = _scan(request.blend)
     blender = _bound(request, scan, offered)
-    making = _making(request, scan)
+    making = _making(request, scan, _Where(scan.path, os.name == "nt"))
     step = _without_existing(request, making)
     return SubmitJob(
         request_id=request.request_id,
@@ -62,7 +94,7 @@ def prepare(request: JobRequest, offered: Sequence[Blender]) -> SubmitJob:
             blender=blender,
             launch=request.launch,
             scripts=request.scripts,
-            settings=request.settings,
+            settings=_settings(request, making, shared),
             allow=request.allow,
             hashes=_hashes(scan),
         ),
@@ -75,6 +107,85 @@ def prepare(request: JobRequest, offered: Sequence[Blender]) -> SubmitJob:
     )
 
 
+# --- what was sent -----------------------------------------------------------------------------------------------
+
+
+def _of_sent(request: JobRequest, offered: Sequence[Blender], content: Content | None) -> SubmitJob:
+    """For a scene whose files were sent. What is said of it names them as they are called where they came from."""
+    if content is None:
+        raise NotSubmitted("Nothing can be sent to this manager.", "manifest")
+    _look_at(request)
+    with carried.laid_out(request, content) as there:
+        try:
+            return _carried(request, offered, there)
+        except NotSubmitted as error:
+            raise NotSubmitted(there.in_their_words(error.message), error.where, error.kind, error.reason) from None
+
+
+def _carried(request: JobRequest, offered: Sequence[Blender], there: Carried) -> SubmitJob:
+    scan = _scan(there.blend, there.root)
+    blender = _bound(request, scan, offered)
+    making = _making(request, scan, _Where(request.source, there.windows))
+    last_part, name = there.last_part(making.output), re.split(r"[\\/]", making.outputs)[-1]
+    if reason := carried.unnameable(name):
+        raise NotSubmitted(reason, "settings.output")
+    return SubmitJob(
+        request_id=request.request_id,
+        name=request.name or carried.called(request),
+        owner=request.owner,
+        scene=Scene(
+            blend=request.blend,
+            blender=blender,
+            launch=request.launch,
+            scripts=request.scripts,
+            settings=there.settings(last_part),
+            allow=request.allow,
+            manifest=request.manifest,
+        ),
+        steps=(making.step,),  # of what is there already only the artist's machine knows
+        outputs=there.outputs(name),
+        priority=request.priority,
+        tags=request.tags,
+        limits=request.limits,
+        warnings=tuple(map(there.in_their_words, _warnings(request, scan, blender, making))),
+        source=request.source,
+        home=making.outputs if request.source else "",
+    )
+
+
+# --- where it is asked from --------------------------------------------------------------------------------------
+
+
+def _as_here(request: JobRequest, shared: Shared) -> JobRequest:
+    """The request in the manager's paths. One in the manager's own view is not touched, nor one that is carried."""
+    if request.manifest or request.system in ("", shared.view.system):
+        return request
+    theirs = View(request.system)
+    if theirs.windows != shared.view.windows and not in_sight(request.blend, theirs, shared.view, shared.mappings):
+        raise NotSubmitted(
+            f"{request.blend} is in no folder that this machine and the manager's share. Map its folder "
+            "(`brender create mapping`), or let the files be sent.",
+            "blend",
+        )
+    move = mover(theirs, shared.view, shared.mappings)
+    return msgspec.structs.replace(
+        request,
+        blend=move(request.blend),
+        settings=moved_settings(request.settings, move),
+        scripts=moved_scripts(request.scripts, move),
+    )
+
+
+def _settings(request: JobRequest, making: _Making, shared: Shared) -> Settings:
+    """Those of the request. An absolute output of the file's own is said too, where folders have several names: it is
+    the manager's, and moves with the others.
+    """
+    own = making.scene.output
+    if not shared.mappings or making.settings.output or own.startswith("//"):
+        return request.settings
+    return msgspec.structs.replace(request.settings, output=own)
+
+
 # --- the request itself ------------------------------------------------------------------------------------------
 
 
@@ -82,7 +193,9 @@ def _look_at(request: JobRequest) -> None:
     """What can be said against it without the file."""
     if not request.request_id:
         raise NotSubmitted("A job wants a request_id of the asker's own making.", "request_id")
-    if not Path(request.blend).is_absolute():
+    if request.manifest and (problem := carried.wrong(request)):
+        raise NotSubmitted(*problem)
+    if not request.manifest and not Path(request.blend).is_absolute():
         raise NotSubmitted(f"The path of the .blend is to be absolute, not {request.blend or 'empty'}.", "blend")
     if not 0 <= request.priority <= 100:
         raise NotSubmitted(f"Priority {request.priority} is out of range: it goes from 0 to 100.", "priority")
@@ -119,9 +232,9 @@ def effective(request: JobRequest) -> Settings:
 # --- the file ----------------------------------------------------------------------------------------------------
 
 
-def _scan(blend: str) -> BlendScan:
+def _scan(blend: str, within: Path | None = None) -> BlendScan:
     try:
-        return blendfile.scan(blend)
+        return blendfile.scan(blend, within)
     except Unreadable as error:
         raise NotSubmitted(_sentence(error.message), "blend", error.kind) from None
 
@@ -214,17 +327,18 @@ def _dotted(version: tuple[int, int]) -> str:
 # --- frames and outputs ------------------------------------------------------------------------------------------
 
 
-def _making(request: JobRequest, scan: BlendScan) -> _Making:
+def _making(request: JobRequest, scan: BlendScan, where: _Where) -> _Making:
     settings = effective(request)
     scene = _scene(settings.scene, scan)
     frames = _frames(request, settings, scene)
     format = _format(settings, scene)
-    output = _output(settings, scene, format, scan.path)
+    output = _output(settings, scene, format, where)
     kind = StepKind.MOVIE if format.is_movie else StepKind.FRAMES
     if kind is StepKind.MOVIE:
         frames = _in_one(frames)
     step = Step(name="render", kind=kind, frames=frames, order=request.order, batch=request.batch)
-    return _Making(settings, scene, output, step, _owned(output, step))
+    outputs = _pattern(output, step) if request.manifest else _owned(output, step)
+    return _Making(settings, scene, output, step, outputs)
 
 
 def _frames(request: JobRequest, settings: Settings, scene: SceneScan) -> FrameSet:
@@ -247,44 +361,41 @@ def _in_one(frames: FrameSet) -> FrameSet:
 
 
 def _format(settings: Settings, scene: SceneScan) -> Format:
-    name = settings.format or scene.format
-    if name in FORMATS:
-        return FORMATS[name]
+    if format := format_of(settings, scene):
+        return format
     known = ", ".join(FORMATS)
     if settings.format:
-        text = f"There is no format {name}. There are: {known}."
+        text = f"There is no format {settings.format}. There are: {known}."
     else:
         text = f"Scene {scene.name} asks for a format that Blender no longer has. Name another: {known}."
     raise NotSubmitted(text, "settings.format", Kind.UNKNOWN_FORMAT)
 
 
-def _output(settings: Settings, scene: SceneScan, format: Format, blend: str) -> Output:
+def _output(settings: Settings, scene: SceneScan, format: Format, where: _Where) -> Output:
     if format.name == "FFMPEG" and not scene.container:
         text = f"Scene {scene.name} asks for a movie container that Blender no longer has."
         raise NotSubmitted(text, "settings.format", Kind.UNKNOWN_FORMAT)
-    windows = os.name == "nt"
-    pattern = absolute(settings.output or scene.output, blend, windows)
-    if not Path(pattern).is_absolute():
-        text = f"The output '{pattern}' is not absolute, so nobody knows where it would be. Give an absolute one."
+    output = output_of(settings, scene, format, where.blend, where.windows)
+    if where.blend and not (PureWindowsPath if where.windows else PurePosixPath)(output.pattern).is_absolute():
+        text = (
+            f"The output '{output.pattern}' is not absolute, so nobody knows where it would be. Give an absolute one."
+        )
         raise NotSubmitted(text, "settings.output")
-    return Output(
-        pattern=pattern,
-        format=format,
-        blend=blend,
-        use_extension=scene.use_extension if settings.use_extension is None else settings.use_extension,
-        container=scene.container or "MPEG4",
-        windows=windows,
-    )
+    return output
 
 
 def _owned(output: Output, step: Step) -> str:
     """The final names in one, with the folder as it really is, so that two ways to one place are seen as one."""
+    path = Path(_pattern(output, step))
+    return str(path.parent.resolve() / path.name)
+
+
+def _pattern(output: Output, step: Step) -> str:
+    """The final names in one."""
     if step.kind is StepKind.MOVIE:
         (span,) = step.frames.ranges
-        path = Path(movie_path(output, span[0], span[-1]))
-    else:
-        path = Path(still_pattern(output))
-    return str(path.parent.resolve() / path.name)
+        return movie_path(output, span[0], span[-1])
+    return still_pattern(output)
 
 
 def _without_existing(request: JobRequest, making: _Making) -> Step:
@@ -293,20 +404,15 @@ def _without_existing(request: JobRequest, making: _Making) -> Step:
         return making.step
     if making.scene.multiview:  # its files have names that the file's views give them; `_warnings` says so
         return making.step
-    found = existing.good(making.output, making.step, _size(making) if request.only_missing else None)
+    found = existing.good(
+        making.output, making.step, size_of(making.settings, making.scene) if request.only_missing else None
+    )
     left = making.step.frames.without(found)
     if making.step.kind is StepKind.MOVIE:
         left = FrameSet() if found else making.step.frames
     if not len(left):
         raise NotSubmitted(f"All of it is there already, and good: {making.outputs}.", reason="nothing_to_do")
     return msgspec.structs.replace(making.step, frames=left)
-
-
-def _size(making: _Making) -> tuple[int, int]:
-    """Pixels of a whole picture, by Blender's rule: the percentage, rounded down."""
-    settings, scene = making.settings, making.scene
-    percent = settings.percent or scene.percent
-    return (settings.width or scene.width) * percent // 100, (settings.height or scene.height) * percent // 100
 
 
 # --- what there is to say ----------------------------------------------------------------------------------------

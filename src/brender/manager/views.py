@@ -114,7 +114,7 @@ class Views:
 
     def _record(self, job: Job, index: int, at: State, run: Run | None) -> FrameRecord:
         frame = job.steps[0].frames.frame(index)
-        return shown.frame_record(index, frame, *at, run, self._name(run.worker) if run else "")
+        return shown.frame_record(job, index, frame, *at, run, self._name(run.worker) if run else "")
 
     async def _states(self, id_: int, first: int, count: int) -> tuple[Job, list[State]]:
         live = await self._engine.read(lambda farm: _live_states(farm, id_, first, count))

@@ -67,6 +67,11 @@ def _never(farm: Farm, job: Job) -> str | None:
     needs = farm.needs(job)
     if any(lacks(worker, needs) is None for worker in farm.workers.values()):
         return None
+    if needs.forbidden:
+        return (
+            f"It can never run as the farm is: it asks for Python to run ({needs.python}), and the setting "
+            "allow_scripts is off."
+        )
     tags = f" with the tags {', '.join(job.tags)}" if job.tags else ""
     return f"It can never run as the farm is: no worker{tags} has {job.blender}, to which the job is bound."
 

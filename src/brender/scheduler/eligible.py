@@ -34,6 +34,29 @@ def lacks(worker: LiveWorker, needs: Needs) -> str | None:
         return f"has no {needs.blender}, to which the job is bound (it has {has})"
     if missing := [tag for tag in needs.tags if tag not in worker.tags]:
         return f"lacks the tag {', '.join(missing)}"
+    return sealed(worker, needs) or blind(worker, needs)
+
+
+def sealed(worker: LiveWorker, needs: Needs) -> str | None:
+    """Why Python of the job's own does not run there."""
+    if needs.forbidden:
+        return (
+            f"is on a farm that runs no Python of jobs (allow_scripts is off), and the job asks for it ({needs.python})"
+        )
+    if needs.python and worker.record.host.no_scripts:
+        return f"was started with --no-scripts, and the job asks for Python to run ({needs.python})"
+    return None
+
+
+def blind(worker: LiveWorker, needs: Needs) -> str | None:
+    """Which files of the job the worker cannot have, as its machine does not see their folder."""
+    system = worker.record.host.system
+    if needs.folders:
+        view = worker.view
+        if unseen := [mapping.name for mapping in needs.folders if not view.of(mapping)]:
+            return f"sees no folder for the mapping {', '.join(unseen)}, in which the job's files are"
+    if needs.system and system and (system == "Windows") != (needs.system == "Windows"):
+        return f"runs {system}, and files of the job are in no folder that is mapped for it"
     return None
 
 

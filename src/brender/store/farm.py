@@ -13,16 +13,46 @@ from sqlalchemy import Connection, Select, func, select, union
 
 from brender.core.changes import Row
 from brender.core.kinds import setting_value
-from brender.core.nouns import Job, Run, Setting, Share, Tag, Task, Verdict, Worker
+from brender.core.nouns import Job, Mapping, Run, Setting, Share, Tag, Task, Token, User, Verdict, Worker
 from brender.core.settings import SETTINGS as KNOWN
-from brender.store.records import JOBS, RUNS, SETTINGS, SHARES, TAGS, TASKS, VERDICTS, WORKERS, DamagedError, Kept, Noun
-from brender.store.tables import ENDED, RUN_IS_LIVE, given, jobs, runs, settings, shares, tags, tasks, verdicts, workers
+from brender.store.records import (
+    JOBS,
+    MAPPINGS,
+    RUNS,
+    SETTINGS,
+    SHARES,
+    TAGS,
+    TASKS,
+    TOKENS,
+    USERS,
+    VERDICTS,
+    WORKERS,
+    DamagedError,
+    Kept,
+    Noun,
+)
+from brender.store.tables import (
+    ENDED,
+    RUN_IS_LIVE,
+    given,
+    jobs,
+    mappings,
+    runs,
+    settings,
+    shares,
+    tags,
+    tasks,
+    tokens,
+    users,
+    verdicts,
+    workers,
+)
 
-NOUNS = ("job", "worker", "tag", "share", "setting", "verdict")  # what can be set aside
+NOUNS = ("job", "worker", "tag", "share", "mapping", "setting", "verdict", "user", "token")  # what can be set aside
 
 
 class Damaged(msgspec.Struct, frozen=True):
-    """A job, a worker, a tag, a share, a setting or a verdict that was set aside, and why, in words."""
+    """A job, or another noun of NOUNS, that was set aside, and why, in words."""
 
     noun: str  # as in `core.kinds`
     id: int | str
@@ -35,11 +65,14 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     settings: list[Setting]
     shares: list[Share]
     tags: list[Tag]
+    mappings: list[Mapping]
     jobs: list[Job]
     tasks: list[Task]
     runs: list[Run]
     workers: list[Worker]
     verdicts: list[Verdict]
+    users: list[User]
+    tokens: list[Token]
     next_job: int
     damaged: list[Damaged]
 
@@ -49,7 +82,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         live = {job.id for job in self.jobs if job.state not in ENDED}
         parts = [each for part in (self.tasks, self.runs) for each in part if each.job in live]
         unfinished = [job for job in self.jobs if job.id in live]
-        return [*self.settings, *self.shares, *self.tags, *self.verdicts, *self.workers, *unfinished, *parts]
+        whole: list[Row] = [*self.settings, *self.shares, *self.tags, *self.mappings, *self.verdicts, *self.workers]
+        return [*whole, *self.users, *self.tokens, *unfinished, *parts]
 
 
 def load_farm(connection: Connection) -> Loaded:
@@ -68,11 +102,14 @@ def load_farm(connection: Connection) -> Loaded:
         settings=[setting for setting in found_settings if setting.name not in reading.bad["setting"]],
         shares=reading.whole(SHARES, select(shares).order_by(shares.c.user)),
         tags=reading.whole(TAGS, select(tags).order_by(tags.c.name)),
+        mappings=reading.whole(MAPPINGS, select(mappings).order_by(mappings.c.name)),
         jobs=[job for job in found_jobs if job.id not in reading.bad["job"]],
         tasks=[task for task in found_tasks if task.job not in reading.bad["job"]],
         runs=[run for run in found_runs if run.job not in reading.bad["job"]],
         workers=found_workers,
         verdicts=reading.whole(VERDICTS, select(verdicts).order_by(verdicts.c.content)),
+        users=reading.whole(USERS, select(users).order_by(users.c.name)),
+        tokens=reading.whole(TOKENS, select(tokens).order_by(tokens.c.id)),
         next_job=1 + _last_job(connection),
         damaged=[Damaged(noun, *each) for noun, of_noun in reading.bad.items() for each in of_noun.items()],
     )

@@ -78,7 +78,10 @@ SESSIONS = Kept(tables.sessions, nouns.SessionRecord)
 TAGS = Kept(tables.tags, nouns.Tag)
 SHARES = Kept(tables.shares, nouns.Share)
 SETTINGS = Kept(tables.settings, nouns.Setting)
+MAPPINGS = Kept(tables.mappings, nouns.Mapping)
 VERDICTS = Kept(tables.verdicts, nouns.Verdict)
+USERS = Kept(tables.users, nouns.User)
+TOKENS = Kept(tables.tokens, nouns.Token)
 AUDIT = Kept(tables.audit, nouns.AuditEntry)
 
 # in the order to write them: what others refer to comes first
@@ -86,12 +89,15 @@ KEPT: dict[type[changes.Row], Kept[Any]] = {
     nouns.Setting: SETTINGS,
     nouns.Share: SHARES,
     nouns.Tag: TAGS,
+    nouns.Mapping: MAPPINGS,
     nouns.Job: JOBS,
     nouns.Worker: WORKERS,
     nouns.SessionRecord: SESSIONS,
     nouns.Task: TASKS,
     nouns.Run: RUNS,
     nouns.Verdict: VERDICTS,
+    nouns.User: USERS,
+    nouns.Token: TOKENS,
     nouns.AuditEntry: AUDIT,
 }
 
@@ -101,4 +107,7 @@ DELETED: dict[str, tuple[type[changes.Row], Callable[[str], Any]]] = {
     "job": (nouns.Job, int),
     "tag": (nouns.Tag, str),
     "share": (nouns.Share, str),
+    "mapping": (nouns.Mapping, str),
+    "user": (nouns.User, str),
+    "token": (nouns.Token, str),
 }

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from brender.core.nouns import JobState, RunState
 
-REVISION = "0003"  # of the newest migration, so that opening a database of today need not load Alembic
+REVISION = "0005"  # of the newest migration, so that opening a database of today need not load Alembic
 
 ENDED = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
 ACCEPTED = (RunState.RENDERED, RunState.SUCCEEDED)
@@ -120,7 +120,13 @@ shares = Table("shares", metadata, Column("user", Text, primary_key=True), _body
 
 settings = Table("settings", metadata, Column("name", Text, primary_key=True), _body())
 
+mappings = Table("mappings", metadata, Column("name", Text, primary_key=True), _body())
+
 verdicts = Table("verdicts", metadata, Column("content", Text, primary_key=True), _body())
+
+users = Table("users", metadata, Column("name", Text, primary_key=True), _body())
+
+tokens = Table("tokens", metadata, Column("id", Text, primary_key=True), _body())
 
 # only ever added to
 audit = Table(

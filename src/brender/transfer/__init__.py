@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files over HTTP, both ways: in pieces that can be resumed, and good only once their SHA-256 is the one named.
+"""Brings a file to the manager or from it, over HTTP, verified by its SHA-256: worker and client use the same.
 
-Shared by the client, who sends scenes and fetches frames, and the worker, who fetches scenes and brings frames.
-Everything here blocks, and is called in threads.
+What broke goes on where it was, again and again, until it is there or `TransferError` says why not
+(docs/protocol.md, "Files").
 """
+
+from brender.transfer.again import PATIENCE_S
+from brender.transfer.errors import Changed, Silent, TransferError
+from brender.transfer.fetching import fetch
+from brender.transfer.sending import send
+
+__all__ = ["PATIENCE_S", "Changed", "Silent", "TransferError", "fetch", "send"]

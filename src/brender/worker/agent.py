@@ -16,6 +16,9 @@ import psutil
 import structlog
 
 from brender.core import messages as m
+from brender.core.failures import Kind
+from brender.worker.connection import Connection
+from brender.worker.delivery import Brought, Delivery, is_carried
 from brender.worker.link import Link
 from brender.worker.looking import look
 from brender.worker.outbox import Outbox
@@ -36,7 +39,7 @@ PICTURES_WITHIN_S = 1.0  # from the first signal: what is being verified then is
 LEAVE_WITHIN_S = 1.9  # from the first signal, whatever is left to do
 IDLE_S = 5.0  # without anything to do, until a worker that is to exit when idle does
 
-Heard = e.Event | m.Ack | m.Refused | m.Ping
+Heard = e.Event | m.Ack | m.Refused | m.Ping | Brought
 Seen = e.Verified | e.NotVerified | e.Compared | e.NotCompared
 Final = m.Rendered | m.Failed | m.Unstarted | m.Stopped
 
@@ -54,10 +57,19 @@ class Stores:
 class Agent:
     """One worker, from its start to its leaving."""
 
-    def __init__(self, session: Session, stores: Stores, *, exit_when_idle: bool = False) -> None:
+    def __init__(
+        self,
+        session: Session,
+        stores: Stores,
+        connection: Connection,
+        *,
+        exit_when_idle: bool = False,
+    ) -> None:
         self._session = session
         self._outbox, self._folders, self._logs = stores.outbox, stores.folders, stores.logs
         self._proofs = stores.proofs
+        self._delivery = Delivery(connection, self.tell_from_thread)
+        self._there: set[str] = set()  # runs of carried scenes whose files the manager has
         self._exit_when_idle = exit_when_idle
         self._events: asyncio.Queue[Heard] = asyncio.Queue()
         self._looker = ThreadPoolExecutor(1, "look")  # one at a time: the cores are Blender's
@@ -71,7 +83,7 @@ class Agent:
 
     async def run(self, link: Link, slot: Slot) -> None:
         """Until it is told to leave, and has left in good order. `link` and `slot` tell their events to `tell`."""
-        self._link, self._slot = link, slot
+        self._link, self._slot, self._loop = link, slot, asyncio.get_running_loop()
         rounds = (link.run(), self._every_tick(), self._every_heartbeat(), self._every_log())
         tasks = [asyncio.ensure_future(_never_silent(each)) for each in rounds]
         try:
@@ -80,11 +92,16 @@ class Agent:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            self._delivery.end()
             self._looker.shutdown(wait=False, cancel_futures=True)
 
     def tell(self, event: Heard) -> None:
         """Something has happened."""
         self._events.put_nowait(event)
+
+    def tell_from_thread(self, event: Heard) -> None:
+        """The same, from any thread."""
+        _call(self._loop, lambda: self.tell(event))
 
     def note_progress(self, progress: m.Progress) -> None:
         """How far a run is, for the next heartbeat."""
@@ -108,8 +125,8 @@ class Agent:
 
     @property
     def looking(self) -> bool:
-        """Whether a thread still looks at a picture that nobody waits for."""
-        return any(not future.done() for future in self._looking)
+        """Whether a thread still looks at a picture, or is at a file, that nobody waits for."""
+        return any(not future.done() for future in self._looking) or self._delivery.busy or self._slot.busy
 
     # --- events
 
@@ -141,6 +158,8 @@ class Agent:
                 self._refused(event)
             case m.Ping():
                 self._link.send(m.Pong(id=event.id))
+            case Brought():
+                await self._brought(event)
             case m.Welcome():
                 self._heartbeat_s = event.heartbeat_s
                 await self._handle(event)
@@ -157,15 +176,46 @@ class Agent:
             await self._obey(instruction)
 
     async def _acknowledged(self, ack: m.Ack) -> None:
+        if ack.verdict == "bring":
+            self._bring_again(ack.report)
+            return
         report = self._outbox.acknowledge(ack.report)
         if report is None:
             return
+        self._there.discard(report.run)
         if isinstance(report, Final):
             self._logs.forget(report.run)
         if ack.verdict == "stop":
+            self._delivery.forget(report.run)
             await self._handle(e.Dismissed(report.run))
+        elif is_carried(report):
+            await asyncio.to_thread(self._folders.remove, report.run)  # the manager has its own
         elif isinstance(report, m.Rendered):
             self._folders.forget(report.run)
+
+    # --- files of carried scenes
+
+    async def _brought(self, brought: Brought) -> None:
+        """The report may go now; or it never will, and the frame is rendered once more."""
+        report = next((each for each in self._outbox.reports if each.id == f"{brought.run}.rendered"), None)
+        if not isinstance(report, m.Rendered):
+            return
+        if brought.lost:
+            self._outbox.acknowledge(report.id)
+            text = f"The rendered files could not be brought to the manager: {brought.lost}"
+            lost = m.Failed(id=f"{brought.run}.lost", run=brought.run, kind=Kind.WORKER_ERROR, message=text)
+            await self._report(lost)
+            await asyncio.to_thread(self._folders.remove, brought.run)
+            return
+        self._there.add(brought.run)
+        self._transmit([report])
+
+    def _bring_again(self, id_: str) -> None:
+        """The manager has not got the files: it lost them."""
+        report = next((each for each in self._outbox.reports if each.id == id_), None)
+        if isinstance(report, m.Rendered):
+            self._there.discard(report.run)
+            self._transmit([report])
 
     def _refused(self, refused: m.Refused) -> None:
         if refused.again:
@@ -232,10 +282,16 @@ class Agent:
         self._transmit([report])
 
     def _transmit(self, reports: Iterable[m.Report]) -> None:
-        """Send reports, each with what is left of its run's log before it: after it nobody would want that."""
+        """Send reports, each with what is left of its run's log before it: after it nobody would want that.
+
+        That a carried scene's frame is rendered is told when its files are there; they are on their way from now on.
+        """
         if not self._link.connected:
             return
         for report in reports:
+            if isinstance(report, m.Rendered) and is_carried(report) and report.run not in self._there:
+                self._delivery.bring(report)
+                continue
             if isinstance(report, Final):
                 for piece in self._logs.rest(report.run):
                     self._link.send(piece)

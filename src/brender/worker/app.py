@@ -7,7 +7,7 @@ import platform
 import secrets
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,14 @@ import structlog
 
 from brender.core import messages as m
 from brender.core.views import ManagerFile
-from brender.worker import host
+from brender.worker import discovery, host, joining
 from brender.worker.agent import Agent, Stores
+from brender.worker.cache import GB, Cache
+from brender.worker.carried import Carried
+from brender.worker.connection import Connection
 from brender.worker.identity import Identity, NoIdentityError, claim
+from brender.worker.joining import CannotJoin, Joined
+from brender.worker.limits import CARRIED, UNLIMITED, CannotConfineError, Limits, limits, prepare
 from brender.worker.link import Address, Link, UnknownAddressError
 from brender.worker.outbox import Outbox
 from brender.worker.process import end_left_behind
@@ -28,10 +33,15 @@ from brender.worker.runlogs import RunLogs
 from brender.worker.session import Habits, Session
 from brender.worker.slot import Slot
 
+__all__ = ["CannotConfineError", "Config", "limits", "run", "work"]  # what the command line asks for
+
 log = structlog.get_logger()
 
 TOKEN = "BRENDER_TOKEN"  # noqa: S105  the name of a variable
 MANAGER = "BRENDER_MANAGER"
+
+# how a worker's process ends; the numbers are those of docs/exit-codes.md
+FAILED, REFUSED, NO_MANAGER = 1, 3, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +55,12 @@ class Config:
     tags: tuple[str, ...] = ()
     only_job: int | None = None
     exit_when_idle: bool = False
+    cache_gb: float | None = None  # what files of carried scenes may take of the disk; None: as the disk is
+    limits: Limits = UNLIMITED  # what renders are held to
+    join: str | None = None  # a join token's text
+    local: bool = False  # for the data folder's own manager, whatever the worker has joined
+    machine: str | None = None  # what tells this machine from others; None: what the system says
+    look_on: tuple[str, ...] | None = None  # addresses of it, to look for managers from; None: all
 
 
 def run(config: Config) -> int:
@@ -53,33 +69,75 @@ def run(config: Config) -> int:
         return asyncio.run(work(config))
     except NoIdentityError as error:
         return _fail(str(error))
+    except CannotJoin as error:
+        return _fail(str(error), REFUSED if error.refused else NO_MANAGER)
 
 
 async def work(config: Config) -> int:
-    """The same, in a loop that runs already. Raises NoIdentityError."""
-    identity = claim(config.folder or config.data / "worker", platform.node() or "this machine")
+    """The same, in a loop that runs already. Raises NoIdentityError and CannotJoin."""
+    machine = await asyncio.to_thread(host.machine) if config.machine is None else config.machine
+    identity = claim(config.folder or config.data / "worker", platform.node() or "this machine", machine)
     try:
         if identity.note:
             log.warning(identity.note)
-        agent, link, slot = await asyncio.to_thread(_put_together, config, identity)
+        facts = await asyncio.to_thread(_facts, config, identity, machine)
+        farm = await asyncio.to_thread(_joined, config, identity, facts)
+        if farm is None and not _is_known(config, identity, os.environ):
+            return await asyncio.to_thread(_nobody, config)
+        agent, link, slot = await asyncio.to_thread(_put_together, config, identity, facts, farm)
         _heed_signals(agent)
         await agent.run(link, slot)
     finally:
         identity.release()
-    code = _fail(f"The manager will not have this worker: {agent.refusal}") if agent.refusal else 0
+    code = _fail(f"The manager will not have this worker: {agent.refusal}", REFUSED) if agent.refusal else 0
     if agent.looking:
         _leave_now(code)
     return code
 
 
-def _put_together(config: Config, identity: Identity) -> tuple[Agent, Link, Slot]:
-    stores = _stores(identity)
+def _facts(config: Config, identity: Identity, machine: str) -> m.Host:
     found = host.find_blenders(identity.folder / "blenders.json")
-    facts = host.facts(found, config.tags)
     log.info("worker starts", blenders=[str(each.blender) for each in found], folder=str(identity.folder))
+    facts = host.facts(found, config.tags, machine)
+    return msgspec.structs.replace(facts, no_scripts=config.limits.no_scripts)
+
+
+def _joined(config: Config, identity: Identity, facts: m.Host) -> Joined | None:
+    """The farm that it has joined, or joins now."""
+    if config.join is not None:
+        return joining.join(config.join, identity, config.name or facts.hostname, facts)
+    return None if config.local else joining.joined(identity.folder)
+
+
+def _is_known(config: Config, identity: Identity, environ: Mapping[str, str]) -> bool:
+    """Whether it is known where a manager is, or will be, without having joined one. Raises CannotJoin for an identity
+    that was made since the folder's own is another machine's, or at work: that one has joined, and this one has not.
+    """
+    if config.local or _named(config, environ):
+        return True
+    if identity.note and joining.joined(config.folder or config.data / "worker"):
+        raise CannotJoin(
+            f"{identity.note} It has not joined the farm that the other has. {joining.AGAIN}", refused=True
+        )
+    return any((config.data / name).exists() for name in ("token", "manager.json"))
+
+
+def _nobody(config: Config) -> int:
+    """No manager is known: what this network has, and how to join."""
+    log.info("no manager is known here; looking for one in this network", seconds=discovery.LOOK_S)
+    return _fail(discovery.advice(discovery.look(interfaces=config.look_on), config.data), NO_MANAGER)
+
+
+def _put_together(config: Config, identity: Identity, facts: m.Host, farm: Joined | None) -> tuple[Agent, Link, Slot]:
+    stores = _stores(identity)
     boot = secrets.token_hex(8)
     session = Session(boot, Habits(renew_growth_mb=facts.memory_mb / 4))
-    agent = Agent(session, stores, exit_when_idle=config.exit_when_idle)
+
+    def addresses() -> Sequence[Address]:
+        return [find_manager(config, os.environ)] if farm is None else of_farm(farm, config.manager, identity.key)
+
+    connection = Connection(addresses)
+    agent = Agent(session, stores, connection, exit_when_idle=config.exit_when_idle)
 
     def hello() -> m.Hello:
         return m.Hello(
@@ -92,9 +150,23 @@ def _put_together(config: Config, identity: Identity) -> tuple[Agent, Link, Slot
             only_job=config.only_job,
         )
 
-    link = Link(lambda: find_manager(config, os.environ), hello, agent.tell)
-    slot = Slot(found, identity.public, stores.logs.path, agent.tell, agent.note_progress, stores.folders.note)
+    link = Link(addresses, hello, agent.tell)
+    held_to = prepare(config.limits, identity.folder)
+    slot = Slot(
+        facts.blenders,
+        identity.public,
+        stores.logs.path,
+        agent.tell,
+        agent.note_progress,
+        stores.folders.note,
+        Carried(_cache(config, identity.folder), connection, identity.folder / CARRIED),
+        limits=held_to,
+    )
     return agent, link, slot
+
+
+def _cache(config: Config, folder: Path) -> Cache:
+    return Cache(folder / "cache", None if config.cache_gb is None else round(config.cache_gb * GB))
 
 
 def _stores(identity: Identity) -> Stores:
@@ -114,23 +186,34 @@ def _stores(identity: Identity) -> Stores:
     return stores
 
 
+def of_farm(farm: Joined, manager: str | None, key: str) -> list[Address]:
+    """Where the manager that was joined may be: at the address that is given now, else where it was."""
+    urls = [manager if "://" in manager else f"https://{manager}"] if manager else farm.urls
+    return [Address(joining.socket_url(url), key, farm.certificate, joined=True) for url in urls]
+
+
 def find_manager(config: Config, environ: Mapping[str, str]) -> Address:
     """Where the manager is now: it may have started anew, at another port. Raises UnknownAddressError."""
-    url = config.manager or environ.get(MANAGER) or _local_manager(config.data)
-    scheme, _, rest = (url if "://" in url else f"http://{url}").rstrip("/").partition("://")
-    secure = scheme in ("https", "wss")
-    return Address(f"{'wss' if secure else 'ws'}://{rest}/api/v1/worker", _token(config.data, environ))
+    if named := _named(config, environ):
+        return Address(joining.socket_url(named if "://" in named else f"http://{named}"), _token(config, environ))
+    said = _local_manager(config.data)
+    return Address(joining.socket_url(said.url), _token(config, environ), said.certificate)
 
 
-def _local_manager(data: Path) -> str:
+def _named(config: Config, environ: Mapping[str, str]) -> str | None:
+    return None if config.local else config.manager or environ.get(MANAGER)
+
+
+def _local_manager(data: Path) -> ManagerFile:
     try:
-        return msgspec.json.decode((data / "manager.json").read_bytes(), type=ManagerFile).url
+        return msgspec.json.decode((data / "manager.json").read_bytes(), type=ManagerFile)
     except (OSError, msgspec.MsgspecError):
         raise UnknownAddressError(f"no manager has been started with the data folder {data}") from None
 
 
-def _token(data: Path, environ: Mapping[str, str]) -> str:
-    if token := environ.get(TOKEN):
+def _token(config: Config, environ: Mapping[str, str]) -> str:
+    data = config.data
+    if not config.local and (token := environ.get(TOKEN)):
         return token
     try:
         return (data / "token").read_text("ascii", "replace").strip()
@@ -151,9 +234,9 @@ def _sign_off_soon(loop: asyncio.AbstractEventLoop, agent: Agent) -> None:
     loop.call_soon_threadsafe(agent.sign_off)
 
 
-def _fail(sentence: str) -> int:
+def _fail(sentence: str, code: int = FAILED) -> int:
     print(sentence, file=sys.stderr, flush=True)  # noqa: T201  for whoever started it
-    return 1
+    return code
 
 
 def _leave_now(code: int) -> None:

@@ -23,6 +23,7 @@ from brender.core.messages import View
 from brender.core.scene import Scene
 from brender.worker import scenefile
 from brender.worker.channel import ADDRESS, Channel
+from brender.worker.limits import UNLIMITED, Limits
 from brender.worker.printed import Printed, Seen
 from brender.worker.process import Tree, Usage
 
@@ -153,8 +154,11 @@ class _Run(msgspec.Struct):
 class _Process:
     """One process of Blender: started, opened, ordered, ended. Its events go to the session's callback."""
 
-    def __init__(self, scene: Scene, program: str, log: str, on_event: OnEvent, owner: str) -> None:
-        self._scene = scene
+    def __init__(
+        self, scene: Scene, program: str, log: str, on_event: OnEvent, owner: str, limits: Limits = UNLIMITED
+    ) -> None:
+        self._scene = limits.sealed(scene)
+        self._limits = limits
         self._program = program
         self._on_event = on_event
         self._mark = f"brender-run-{secrets.token_hex(12)}:"
@@ -174,12 +178,16 @@ class _Process:
     def _start(self, owner: str) -> Tree:
         reading, writing = os.pipe()
         try:
+            self._limits.give(self._temporary)
+            self._limits.give_outputs(self._scene)
             tree = Tree.start(
                 command(self._scene, self._program),
                 output=writing,
-                environment=_environment(self._channel.address, self._temporary),
+                environment=_environment(self._limits, self._channel.address, self._temporary),
                 descriptors=self._channel.descriptors,
                 owner=owner,
+                limits=self._limits,
+                folder=self._temporary if self._limits.account else None,
             )
         except OSError as error:
             os.close(reading)
@@ -281,6 +289,8 @@ class _Process:
 
     def _on_failed(self, said: dict[str, Any]) -> None:
         failure = Failure(Kind(said["kind"]), said["message"])
+        if self._limits.hit_memory([said["message"]]):
+            failure = Failure(Kind.OUT_OF_MEMORY, self._limits.memory_sentence(self.tree.usage().peak_memory_mb))
         if said["run"]:
             self._runs.pop(said["run"])
             self._on_event(Failed(said["run"], failure))
@@ -321,7 +331,10 @@ class _Process:
         shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _why(self, code: int) -> Failure:
-        said = " / ".join(self._printed.last_lines())
+        lines = self._printed.last_lines()
+        if self.tree.exceeded or self._limits.hit_memory(lines):
+            return Failure(Kind.OUT_OF_MEMORY, self._limits.memory_sentence(self.tree.usage().peak_memory_mb))
+        said = " / ".join(lines)
         last = f" Its last words: {said}" if said else ""
         if self.tree.out_of_memory():
             peak = self.tree.usage().peak_memory_mb
@@ -336,8 +349,11 @@ class WarmBlender:
     Where it cannot be rendered warm (`opened.warm`), whoever hands over a second run takes a new one of these for it.
     """
 
-    def __init__(self, scene: Scene, program: str, on_event: OnEvent, owner: str) -> None:
+    def __init__(
+        self, scene: Scene, program: str, on_event: OnEvent, owner: str, limits: Limits = UNLIMITED
+    ) -> None:
         self._scene = scene
+        self._limits = limits
         self._program = program
         self._on_event = on_event
         self._owner = owner
@@ -349,14 +365,22 @@ class WarmBlender:
 
     @classmethod
     async def open(
-        cls, scene: Scene, program: str, *, log: str, on_event: OnEvent = lambda _: None, owner: str = ""
+        cls,
+        scene: Scene,
+        program: str,
+        *,
+        log: str,
+        on_event: OnEvent = lambda _: None,
+        owner: str = "",
+        limits: Limits = UNLIMITED,
     ) -> Self:
         """Checks the files, starts Blender and opens the scene. `program`: Blender, or the Python that has bpy.
 
         `log`: the path for what is printed before the first run. `owner`: the mark for process.end_left_behind.
+        `limits`: what the system holds it to.
         Raises Failure; then no process is left.
         """
-        self = cls(scene, program, on_event, owner)
+        self = cls(scene, program, on_event, owner, limits)
         await self.begin(log)
         return self
 
@@ -415,7 +439,7 @@ class WarmBlender:
             await asyncio.to_thread(scenefile.check, self._scene)
         except scenefile.Unfit as unfit:
             raise Failure(unfit.kind, unfit.message) from None
-        self._process = _Process(self._scene, self._program, log, self._hear, self._owner)
+        self._process = _Process(self._scene, self._program, log, self._hear, self._owner, self._limits)
         self._tree = self._process.tree
         if self._paused:
             self._tree.pause()
@@ -447,14 +471,17 @@ def command(scene: Scene, program: str) -> list[str]:
         options.append("--factory-startup")
     if launch.threads is not None:
         options += ["-t", str(launch.threads)]
-    if launch.autoexec is not None:
+    if launch.sealed:
+        options.append("-Y")
+    elif launch.autoexec is not None:
         options.append("-y" if launch.autoexec else "-Y")
     return [program, *options, "--python", str(SERVE), "--", *launch.script_args]
 
 
-def _environment(address: str, temporary: str) -> dict[str, str]:
+def _environment(limits: Limits, address: str, temporary: str) -> dict[str, str]:
     """Blender's temporary files go where they are found and removed, also when it is killed."""
-    return {**os.environ, ADDRESS: address, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
+    kept = limits.environment(os.environ, temporary)
+    return {**kept, ADDRESS: address, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
 
 
 def _remove_orphaned() -> None:

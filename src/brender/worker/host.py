@@ -7,6 +7,7 @@ functions that take the system's name, so that each is tested everywhere.
 
 import contextlib
 import glob
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -15,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -34,8 +35,8 @@ class NoBlenderError(Exception):
     """No Blender is what was asked for; the message says what there is, and what to do."""
 
 
-def facts(found: tuple[FoundBlender, ...], tags: tuple[str, ...]) -> Host:
-    """This machine, as the manager is told of it."""
+def facts(found: tuple[FoundBlender, ...], tags: tuple[str, ...], machine_: str | None = None) -> Host:
+    """This machine, as the manager is told of it; `machine_`: what `machine` said."""
     return Host(
         hostname=platform.node(),
         system=platform.system(),
@@ -45,12 +46,61 @@ def facts(found: tuple[FoundBlender, ...], tags: tuple[str, ...]) -> Host:
         version=__version__,
         tags=tags,
         mac=mac(uuid.getnode()),
+        machine=machine() if machine_ is None else machine_,
     )
 
 
 def mac(node: int) -> str:
     """A hardware address as twelve hexadecimal digits; "" where Python had none and made one up."""
     return "" if node >> 40 & 1 else f"{node:012x}"  # one that is made up has the multicast bit (RFC 9562, 6.10)
+
+
+# --- which machine it is -----------------------------------------------------------------------------------------
+
+
+def machine() -> str:
+    """What tells this machine from one that has a copy of its files: a hash, as the id itself is not for others."""
+    id_ = machine_id(platform.system(), _read_text, _said)
+    return hashed_machine(id_ or f"{platform.node()} {mac(uuid.getnode())}")
+
+
+def hashed_machine(id_: str) -> str:
+    """32 hexadecimal digits that are the same for the same id, and lead nobody back to it."""
+    return hashlib.sha256(b"brender machine " + id_.encode()).hexdigest()[:32]
+
+
+def machine_id(system: str, read: Callable[[str], str], said: Callable[[Sequence[str]], str]) -> str:
+    """The id that "Linux", "Windows" or "Darwin" gave this machine when it was installed; "" where there is none.
+
+    `read` gives a file's text, `said` what a program prints; "" where there is no such thing.
+    """
+    if system == "Windows":
+        key = r"HKLM\SOFTWARE\Microsoft\Cryptography"
+        found = re.search(r"MachineGuid\s+REG_SZ\s+(\S+)", said(["reg", "query", key, "/v", "MachineGuid", "/reg:64"]))
+        return found[1].lower() if found else ""
+    if system == "Darwin":
+        program = ["/usr/sbin/ioreg", "-rd1", "-c", "IOPlatformExpertDevice"]
+        found = re.search(r'"IOPlatformUUID"\s*=\s*"([^"]+)"', said(program))
+        return found[1].lower() if found else ""
+    ids = (read(path).strip() for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"))
+    return next((id_ for id_ in ids if re.fullmatch(r"[0-9a-f]{32}", id_)), "")  # "uninitialized" while it is set up
+
+
+def _read_text(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _said(program: Sequence[str]) -> str:
+    try:
+        done = subprocess.run(
+            program, stdin=subprocess.DEVNULL, capture_output=True, timeout=VERSION_WITHIN_S, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode("utf-8", "replace")
 
 
 # --- cores and memory --------------------------------------------------------------------------------------------
@@ -186,7 +236,7 @@ class _Versions:
             return None
         seen = self._seen.get(path)
         if seen is None or (seen.modified_ns, seen.size) != (stat.st_mtime_ns, stat.st_size):
-            said = parse_version(_ask_version(path))
+            said = parse_version(_said([path, "--version"]))
             if said is None:
                 return None
             seen = self._seen[path] = _Seen(stat.st_mtime_ns, stat.st_size, *said)
@@ -197,16 +247,6 @@ class _Versions:
         if self._cache is not None and self._seen != self._known:
             with contextlib.suppress(OSError):
                 write_whole(self._cache, msgspec.json.encode(self._seen))
-
-
-def _ask_version(path: str) -> str:
-    try:
-        done = subprocess.run(
-            [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=VERSION_WITHIN_S, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.decode("utf-8", "replace")
 
 
 def parse_version(said: str) -> tuple[str, str] | None:

@@ -2,7 +2,7 @@
 """Who a worker is: a secret key in its folder, and a lock on the folder for as long as it lives.
 
 Two workers never share an identity (C13). The second in one folder, or one from another machine (the folder is on a
-shared disk, where a lock may not hold), gets a folder within it, with a key of its own, and says so.
+shared disk, where a lock may not hold, or was copied), gets a folder within it, with a key of its own, and says so.
 """
 
 import contextlib
@@ -29,7 +29,8 @@ class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
     """`key.json`: the secret, and the machine it belongs to."""
 
     key: str
-    machine: str
+    machine: str  # its name
+    id: str = ""  # what tells it from others of that name, `host.machine`; "" in files of earlier versions
 
 
 class Identity:
@@ -51,11 +52,13 @@ class Identity:
         self._lock.close()
 
 
-def claim(folder: Path, machine: str) -> Identity:
-    """This process's identity. `machine`: a name that no other machine on the same disk has. Raises NoIdentityError."""
+def claim(folder: Path, name: str, machine: str = "") -> Identity:
+    """This process's identity. `name`: the machine's, that no other on the same disk has; `machine`: what tells it from
+    one that has a copy of the folder, name and all. Raises NoIdentityError.
+    """
     try:
-        for candidate in _candidates(folder, machine):
-            identity = _claim(candidate, folder, machine)
+        for candidate, note in _candidates(folder, name, machine):
+            identity = _claim(candidate, note, name, machine)
             if identity is not None:
                 return identity
     except OSError as error:
@@ -63,17 +66,31 @@ def claim(folder: Path, machine: str) -> Identity:
     raise NoIdentityError(f"{MOST} workers run from {folder} already; give this one another folder.")
 
 
-def _candidates(folder: Path, machine: str) -> Iterator[Path]:
-    """The folder itself where it is new or this machine's; else this machine's within it; then numbered ones."""
-    known = _read(folder / "key.json")
-    if known is not None and known.machine != machine:
-        folder = folder / re.sub(r"[^\w.-]", "_", machine)
-    yield folder
+def _candidates(folder: Path, name: str, machine: str) -> Iterator[tuple[Path, str]]:
+    """The folder itself where it is new or this machine's; else this machine's within it; then numbered ones. With each
+    the sentence for who gets that one.
+    """
+    wanted, known = folder, _read(folder / "key.json")
+    if known is None or _is_of(known, name, machine):
+        yield folder, ""
+    else:
+        folder = folder / re.sub(r"[^\w.-]", "_", name if known.machine != name else f"{name}-{machine[:8]}")
+        yield folder, f"The identity in {wanted} is that of another machine, {known.machine}: {_own(folder)}"
     for number in range(2, MOST + 1):
-        yield folder / str(number)
+        candidate = folder / str(number)
+        yield candidate, f"Another worker has the identity in {folder}: {_own(candidate)}"
 
 
-def _claim(candidate: Path, wanted: Path, machine: str) -> Identity | None:
+def _own(folder: Path) -> str:
+    return f"this one has its own, in {folder}."
+
+
+def _is_of(known: KeyFile, name: str, machine: str) -> bool:
+    """Whether a key is this machine's. By the id too: a machine and a copy of it have one name."""
+    return known.machine == name and (not known.id or not machine or known.id == machine)
+
+
+def _claim(candidate: Path, note: str, name: str, machine: str) -> Identity | None:
     """The identity of this folder, or None where another process has it."""
     candidate.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = (candidate / "lock").open("a+b")
@@ -83,24 +100,23 @@ def _claim(candidate: Path, wanted: Path, machine: str) -> Identity | None:
         lock.close()
         return None
     try:
-        key = _key(candidate / "key.json", machine)
+        key = _key(candidate / "key.json", name, machine)
     except BaseException:
         lock.close()
         raise
-    return Identity(candidate, key, lock, "" if candidate == wanted else _note(candidate, wanted))
+    return Identity(candidate, key, lock, note)
 
 
-def _note(candidate: Path, wanted: Path) -> str:
-    return f"Another worker has the identity in {wanted}: this one has its own, in {candidate}."
-
-
-def _key(path: Path, machine: str) -> str:
+def _key(path: Path, name: str, machine: str) -> str:
     """The folder's key, made at its first use; one that cannot be read, or is another machine's, is replaced."""
     known = _read(path)
-    if known is None or known.machine != machine:
-        known = KeyFile(key=secrets.token_urlsafe(32), machine=machine)
-        write_whole(path, msgspec.json.encode(known))
-    return known.key
+    mine = known if known is not None and _is_of(known, name, machine) else None
+    wanted = KeyFile(
+        key=mine.key if mine else secrets.token_urlsafe(32), machine=name, id=machine or (mine.id if mine else "")
+    )
+    if wanted != known:
+        write_whole(path, msgspec.json.encode(wanted))
+    return wanted.key
 
 
 def _read(path: Path) -> KeyFile | None:

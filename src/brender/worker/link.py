@@ -6,7 +6,7 @@ What is sent while there is no connection is dropped; what must not be lost is i
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from brender.core import messages as m
+from brender.core.views import ErrorBody
+from brender.tls import trust
+from brender.worker.joining import AGAIN, where
 
 log = structlog.get_logger()
 
@@ -34,6 +37,8 @@ class Address:
 
     url: str  # "ws://127.0.0.1:8080/api/v1/worker"
     token: str
+    certificate: str = ""  # PEM, of the only one that is believed; "": it is known by its name
+    joined: bool = False  # the token is this worker's own key
 
 
 class UnknownAddressError(Exception):
@@ -44,10 +49,16 @@ class Link:
     """`run` it in a task; `send` at any time."""
 
     def __init__(
-        self, address: Callable[[], Address], hello: Callable[[], m.Hello], heard: Callable[[m.ToWorker], None]
+        self,
+        addresses: Callable[[], Sequence[Address]],
+        hello: Callable[[], m.Hello],
+        heard: Callable[[m.ToWorker], None],
     ) -> None:
-        """`address` is asked for each connection, `hello` makes its first message, `heard` takes what is received."""
-        self._address = address
+        """`addresses` is asked for each connection, and each tried in turn; `hello` makes its first message, `heard`
+        takes what is received.
+        """
+        self._addresses = addresses
+        self._turn = 0  # which of the addresses; the one that was good stays
         self._hello = hello
         self._heard = heard
         self._waiting: asyncio.Queue[bytes] | None = None  # there while there is a connection
@@ -77,6 +88,7 @@ class Link:
             reason = await self._connection()
             self._say(reason)
             wait = FIRST_S if self._welcomed else min(2 * wait, LONGEST_S)
+            self._turn += not self._welcomed
             await asyncio.sleep(wait * random.uniform(0.8, 1.0))  # noqa: S311  a thousand workers do not come at once
 
     def _say(self, reason: str) -> None:
@@ -88,25 +100,40 @@ class Link:
     async def _connection(self) -> str:
         """One connection from its beginning to its end; the reason of that."""
         try:
-            address = self._address()
-            headers = {"Authorization": f"Bearer {address.token}"}
-            async with connect(
-                address.url,
-                additional_headers=headers,
-                compression=None,
-                open_timeout=OPEN_WITHIN_S,
-                ping_interval=PING_EVERY_S,
-                close_timeout=1.0,
-                max_size=LONGEST_MESSAGE,
-                proxy=None,
-            ) as socket:
-                return await self._talk(socket)
-        except InvalidStatus as error:
-            return _refusal(error.response.status_code)
+            addresses = self._addresses()
         except UnknownAddressError as error:
             return str(error)
+        address = addresses[self._turn % len(addresses)]
+        try:
+            return await self._connect(address)
+        except InvalidStatus as error:
+            return self._turned_away(address, error.response.status_code, error.response.body)
         except (OSError, WebSocketException, TimeoutError) as error:
+            if trust.is_distrust(error):
+                return await asyncio.to_thread(trust.distrust, *where(address.url), address.certificate)
             return str(error) or type(error).__name__
+
+    async def _connect(self, address: Address) -> str:
+        secure = address.url.startswith("wss:")
+        async with connect(
+            address.url,
+            additional_headers={"Authorization": f"Bearer {address.token}"},
+            compression=None,
+            open_timeout=OPEN_WITHIN_S,
+            ping_interval=PING_EVERY_S,
+            close_timeout=1.0,
+            max_size=LONGEST_MESSAGE,
+            proxy=None,
+            ssl=await asyncio.to_thread(trust.context_for, address.certificate) if secure else None,
+        ) as socket:
+            return await self._talk(socket)
+
+    def _turned_away(self, address: Address, status: int, body: bytes | bytearray) -> str:
+        """Before there was a connection. A key that the manager does not know will not be known later either."""
+        if address.joined and status == 401 and _is_a_managers(body):
+            host, port = where(address.url)
+            self._heard(m.Refused(reason=f"{host}, port {port}, does not know it (any more). {AGAIN}"))
+        return _refusal(status)
 
     async def _talk(self, socket: ClientConnection) -> str:
         self._waiting = asyncio.Queue()
@@ -140,6 +167,14 @@ async def _pump(socket: ClientConnection, waiting: asyncio.Queue[bytes]) -> None
             waiting.task_done()
     except ConnectionClosed:
         return  # whoever receives notices it too
+
+
+def _is_a_managers(body: bytes | bytearray) -> bool:
+    """Whether an error is a manager's own, and not that of a proxy before it."""
+    try:
+        return msgspec.json.decode(body, type=ErrorBody).error.reason == "unauthorized"
+    except msgspec.MsgspecError:
+        return False
 
 
 def _refusal(status: int) -> str:

@@ -20,6 +20,8 @@ from typing import IO
 import msgspec
 import psutil
 
+from brender.worker.limits import UNLIMITED, Limits
+
 MARK = "BRENDER_TREE"  # in the environment of all that a worker starts: OWNER/ONE-OF-ITS-TREES
 SAMPLE_EVERY_S = 1.0
 KILL_WITHIN_S = 20.0  # a process in an uninterruptible wait cannot be ended by anyone
@@ -37,10 +39,12 @@ class Usage(msgspec.Struct, frozen=True):
 class Tree:
     """A started process and its descendants. Make it with `start`, inside a running event loop."""
 
-    def __init__(self, popen: subprocess.Popen[bytes], mark: str) -> None:
+    def __init__(self, popen: subprocess.Popen[bytes], mark: str, most_mb: float | None = None) -> None:
         self.pid = popen.pid
         self.code: int | None = None  # of the exit; negative: the signal that ended it
         self.killed = False  # by us
+        self.exceeded = False  # its bound of memory, for which it was ended
+        self._most_mb = most_mb
         self._popen = popen
         self._mark = mark
         self._root = _process(popen.pid)
@@ -63,11 +67,16 @@ class Tree:
         environment: Mapping[str, str],
         descriptors: Iterable[int] = (),
         owner: str = "",
+        limits: Limits = UNLIMITED,
+        folder: str | None = None,
     ) -> "Tree":
-        """Starts it; both its outputs go to `output`, its input is empty. Raises OSError where it cannot be."""
+        """Starts it, held to `limits`, in `folder`; both its outputs go to `output`, its input is empty.
+
+        Raises OSError where it cannot be.
+        """
         mark = f"{owner or os.getpid()}/{uuid.uuid4()}"
         popen = subprocess.Popen(
-            list(arguments),
+            limits.command(arguments),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -75,8 +84,9 @@ class Tree:
             pass_fds=tuple(descriptors) if _POSIX else (),
             start_new_session=_POSIX,
             creationflags=0 if _POSIX else getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            cwd=folder,
         )
-        return cls(popen, mark)
+        return cls(popen, mark, limits.memory_mb)
 
     async def wait(self) -> int:
         """Until its root process has ended; its exit code, negative for a signal."""
@@ -147,9 +157,14 @@ class Tree:
 
     def _sample_on(self) -> None:
         while not self._over.wait(SAMPLE_EVERY_S):
-            self._sample()
+            held = self._sample()
+            if self._most_mb is not None and held > self._most_mb and not self.killed:
+                self.exceeded = True
+                with contextlib.suppress(TimeoutError):  # it is tried again a moment later
+                    self._end()
 
-    def _sample(self) -> None:
+    def _sample(self) -> float:
+        """What it holds now, in MB."""
         memory = cpu = 0.0
         for process in self._members():
             with contextlib.suppress(psutil.Error), process.oneshot():
@@ -158,6 +173,7 @@ class Tree:
                 memory += process.memory_info().rss / 2**20
         self._peak_mb = max(self._peak_mb, memory)
         self._cpu_s = max(self._cpu_s, cpu)
+        return memory
 
 
 def end_left_behind(owner: str) -> int:

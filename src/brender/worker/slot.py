@@ -7,6 +7,7 @@ Whatever goes wrong is an event. `BlenderEnded` is told once for each that was o
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 
 import msgspec
 import structlog
@@ -15,6 +16,8 @@ from brender.core import messages as m
 from brender.core.failures import Kind
 from brender.core.scene import Blender, FoundBlender, Scene
 from brender.worker import blender as b
+from brender.worker.carried import BadName, Carried, NotOpened
+from brender.worker.limits import UNLIMITED, Limits
 from brender.worker.session import events as e
 from brender.worker.session import instructions as i
 
@@ -34,6 +37,8 @@ class Slot:
         tell: Tell,
         progress: Callable[[m.Progress], None],
         note: Callable[[str, Iterable[str]], None],
+        carried: Carried,
+        limits: Limits = UNLIMITED,
     ) -> None:
         """`log_path`: where a run's log goes; `note`: a run, and the folders that it writes into."""
         self._programs = {each.blender: each.path for each in found}
@@ -42,6 +47,9 @@ class Slot:
         self._tell = tell
         self._progress = progress
         self._note = note
+        self._carried = carried
+        self._is_carried = False  # the scene that is opening or open
+        self._limits = limits
         self._name: str | None = None  # the Blender that is not known to have ended
         self._opening: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -98,13 +106,19 @@ class Slot:
         """What the tree has held at most in this run, as far as it was looked at."""
         return 0.0 if self._warm is None or self._name is None else self._warm.peak_memory_mb
 
+    @property
+    def busy(self) -> bool:
+        """Whether a thread still fetches files, perhaps for nobody."""
+        return self._carried.busy
+
     # --- what the instructions come to
 
     async def _begin(self, wanted: i.OpenScene) -> None:
         try:
             program = self._program(wanted.scene)
+            scene = await self._here(wanted)
             warm = self._begun = b.WarmBlender(
-                wanted.scene, program, lambda event: self._hear(wanted.blender, event), self._owner
+                scene, program, lambda event: self._hear(wanted.blender, event), self._owner, self._limits
             )
             if self._paused:
                 await warm.pause()
@@ -121,6 +135,26 @@ class Slot:
             return
         self._opening, self._warm = None, warm
         self._tell(e.BlenderOpened(wanted.blender, msgspec.convert(msgspec.structs.asdict(warm.opened), m.Opened)))
+
+    async def _here(self, wanted: i.OpenScene) -> Scene:
+        """The scene on this machine's disk. Fetching is a sign of life, and progress of the run that waits for it."""
+        self._is_carried = bool(wanted.scene.manifest)
+        if not self._is_carried:
+            return wanted.scene
+        loop = asyncio.get_running_loop()
+
+        def tell(text: str) -> None:
+            loop.call_soon_threadsafe(self._fetching, wanted, text)
+
+        try:
+            return await self._carried.localised(wanted.scene, tell)
+        except NotOpened as error:
+            raise b.Failure(error.kind, error.message) from None
+
+    def _fetching(self, wanted: i.OpenScene, text: str) -> None:
+        if wanted.blender == self._name and self._begun is None:
+            self._tell(e.SignOfLife(wanted.blender))
+            self._progress(m.Progress(run=wanted.run, text=text))
 
     def _program(self, scene: Scene) -> str:
         program = self._programs.get(scene.blender) or self._of_same_version(scene.blender)
@@ -183,12 +217,24 @@ class Slot:
             case b.Alive():
                 self._alive(name, event)
             case b.Done(run, rendered):
-                self._orders.pop(run, None)
-                self._tell(_rendered(name, run, rendered, self._warm.opened))
+                self._done(name, run, rendered, self._warm)
             case b.Failed(run, failure):
                 self._failed(name, run, failure, self._warm)
             case b.Ended(failure) if failure is not None:
                 self._over(name, failure)
+
+    def _done(self, name: str, run: str, rendered: b.Rendered, warm: b.WarmBlender) -> None:
+        told = _rendered(name, run, rendered, warm.opened)
+        try:
+            finals = self._carried.relative(file.final for file in told.files) if self._is_carried else []
+        except BadName as error:
+            self._failed(name, run, b.Failure(Kind.OUTPUT_UNWRITABLE, str(error)), warm)
+            return
+        self._orders.pop(run, None)
+        if finals:
+            files = tuple(replace(file, final=final) for file, final in zip(told.files, finals, strict=True))
+            told = replace(told, files=files)
+        self._tell(told)
 
     def _alive(self, name: str, event: b.Alive) -> None:
         self._tell(e.SignOfLife(name))

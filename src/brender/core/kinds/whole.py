@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The attributes of what is the whole farm's: tags, users' shares and settings."""
+"""The attributes of what is the whole farm's: tags, users' shares, mappings of shared folders, and settings."""
 
 from msgspec.structs import replace
 
 from brender.core.attributes import Attribute, Kind
 from brender.core.kinds.fields import field, of, plain_name
+from brender.core.pathmap import wrong_folder
 from brender.core.settings import SETTINGS
 
 TAG = Kind(
@@ -67,6 +68,47 @@ SHARE = Kind(
             type="int",
             doc="workers that render for the user now",
             read=lambda farm, s: farm.shares.holding.get(s.user, 0),
+        ),
+    ),
+)
+
+
+def _folder(name: str, system: str) -> Attribute:
+    windows = name == "windows"
+    return Attribute(
+        name=name,
+        type="text",
+        doc=f"where {system} has it, an absolute path; empty: nowhere",
+        read=of(name),
+        write=field(name),
+        at_create=True,
+        check=lambda path: wrong_folder(path, windows) if path else None,
+    )
+
+
+MAPPING = Kind(
+    name="mapping",
+    plural="mappings",
+    doc="A folder that machines share, under the name that each system has for it.",
+    attributes=(
+        Attribute(
+            name="name",
+            type="text",
+            doc="what it is called",
+            read=of("name"),
+            at_create=True,
+            required=True,
+            check=plain_name,
+        ),
+        _folder("linux", "Linux"),
+        _folder("windows", "Windows"),
+        _folder("macos", "macOS"),
+        Attribute(name="note", type="text", doc="what it is for", read=of("note"), write=field("note"), at_create=True),
+        Attribute(
+            name="jobs",
+            type="int",
+            doc="unfinished jobs that are in it",
+            read=lambda farm, mapping: sum(mapping in farm.needs(job).folders for job in farm.jobs.values()),
         ),
     ),
 )

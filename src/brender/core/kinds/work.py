@@ -11,6 +11,7 @@ from brender.core.attributes import Attribute, Kind
 from brender.core.farm import Farm
 from brender.core.kinds.fields import field, of
 from brender.core.nouns import Job, JobState, Step, Task, TaskState
+from brender.core.rights import Right
 
 
 class StepOf(msgspec.Struct, frozen=True):
@@ -159,6 +160,8 @@ JOB = Kind(
     ),
     words={str(state): ("state", str(state)) for state in JobState},
     no_delete="",
+    make=Right.SUBMIT,
+    change=Right.CHANGE_JOBS,
 )
 
 STEP = Kind(
@@ -185,6 +188,7 @@ STEP = Kind(
     ),
     no_create="A step is made with its job: submit the job.",
     no_delete="A step ends with its job: cancel or delete the job.",
+    change=Right.CHANGE_JOBS,
 )
 
 
@@ -231,6 +235,7 @@ TASK = Kind(
     },
     no_create="A task is a frame of a job: submit a job.",
     no_delete="A task ends with its job: cancel or delete the job.",
+    change=Right.CHANGE_JOBS,
 )
 
 

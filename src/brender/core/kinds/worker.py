@@ -9,6 +9,7 @@ from brender.core.attributes import Attribute, Kind
 from brender.core.farm import Farm, LiveWorker
 from brender.core.kinds.fields import field, of, plain_name
 from brender.core.nouns import Condition, Wish
+from brender.core.pathmap import wrong_folder
 from brender.core.settings import TypeName
 
 
@@ -47,6 +48,16 @@ def _name(value: str) -> str | None:
     return plain_name(value) or taken
 
 
+def _mappings(texts: tuple[str, ...]) -> str | None:
+    for text in texts:
+        name, found, path = text.partition("=")
+        if not found or plain_name(name):
+            return f"each is NAME=PATH, with the name of a mapping, and not {text!r}"
+        if (reason := wrong_folder(path, windows=False)) and wrong_folder(path, windows=True):
+            return reason
+    return None
+
+
 WORKER = Kind(
     name="worker",
     plural="workers",
@@ -80,6 +91,14 @@ WORKER = Kind(
         _record_attribute("paused", "bool", "whether it is to stand still, with what it renders"),
         _record_attribute("tags", "list", "tags given to it here, besides its own", at_create=True),
         _record_attribute("note", "text", "anything a person wants to say of it", at_create=True),
+        _record_attribute(
+            "mappings",
+            "list",
+            "where it has shared folders, if not where others of its system have them: NAME=PATH, commas between",
+            at_create=True,
+            spaced=True,
+            check=_mappings,
+        ),
         Attribute(name="task", type="text", doc="the task it renders: job/step/index", read=_worker_task),
         _host_attribute("hostname", "text", "the machine's name"),
         _host_attribute("mac", "text", "the machine's MAC address, as twelve hexadecimal digits"),

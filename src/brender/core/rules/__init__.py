@@ -11,7 +11,7 @@ from typing import Any
 from brender.core import commands as c
 from brender.core.changes import Changes
 from brender.core.farm import Farm, Now
-from brender.core.rules import audit, jobs, objects, orders, runs, workers
+from brender.core.rules import audit, jobs, objects, orders, people, runs, workers
 from brender.core.rules.jobs import settle
 from brender.core.rules.runs import assign
 
@@ -27,6 +27,7 @@ RULES: dict[type[c.Command], Rule] = {
     c.SetPriority: jobs.set_priority,
     c.WorkerHello: workers.hello,
     c.WorkerGone: workers.gone,
+    c.Join: workers.join,
     c.LegacyHello: workers.legacy_hello,
     c.SetWish: workers.set_wish,
     c.SetPaused: workers.set_paused,
@@ -34,6 +35,9 @@ RULES: dict[type[c.Command], Rule] = {
     c.CreateObject: objects.create,
     c.SetAttributes: objects.set_attributes,
     c.DeleteObjects: objects.delete,
+    c.SetPassword: people.set_password,
+    c.PutToken: people.put_token,
+    c.SpendToken: people.spend_token,
     c.Tick: workers.tick,
     c.TakeReport: runs.take_report,
     c.Published: runs.published,
@@ -46,6 +50,7 @@ __all__ = ["NewId", "assign", "decide", "settle"]
 def decide(farm: Farm, command: c.Command, now: Now, new_id: NewId) -> Changes:
     """What `command` changes. Raises `Refusal` where it changes nothing, with the sentence for whoever asked."""
     changes = RULES[type(command)](farm, command, now, new_id)
+    people.refuse_lockout(farm, changes.rows)
     if said := audit.entry(farm, command, changes, now, new_id()):
         changes.rows.append(said)
     return changes

@@ -7,7 +7,7 @@ from typing import Any
 from brender.core import commands as c
 from brender.core.changes import Changes
 from brender.core.farm import Farm, Now
-from brender.core.nouns import AuditEntry, Gone, Job, Run, Share, Tag, Value, Worker
+from brender.core.nouns import AuditEntry, Gone, Job, Mapping, Run, Share, Tag, TokenKind, User, Value, Worker
 
 MOST_KEYS = 100
 
@@ -67,8 +67,31 @@ def _killed(_command: c.KillRuns, changes: Changes) -> Said:
 
 def _created(command: c.CreateObject, changes: Changes) -> Said:
     made = changes.answer
-    key = made.user if isinstance(made, Share) else made.name if isinstance(made, Worker | Tag) else ""
+    key = made.user if isinstance(made, Share) else made.name if isinstance(made, Worker | Tag | Mapping | User) else ""
     return "create", command.kind, [key], dict(command.values)
+
+
+def _accepted(_command: c.SpendToken, changes: Changes) -> Said:
+    user = changes.answer
+    assert isinstance(user, User)
+    return "accept", "user", [user.name], {}
+
+
+def _joined(command: c.Join, changes: Changes) -> Said:
+    worker = changes.answer
+    assert isinstance(worker, Worker)
+    return "join", "worker", [worker.name], {"host": command.host.hostname}
+
+
+def _token(command: c.PutToken, _changes: Changes) -> Said:
+    """A login is a token of a session, or one for a command line."""
+    token = command.token
+    if token.kind is TokenKind.SESSION:
+        return "login", "user", [token.user], {}
+    values: dict[str, Value] = {
+        name: getattr(token, name) for name in ("user", "scopes", "note") if getattr(token, name)
+    }
+    return "create", "token", [token.id], {"kind": token.kind.value, **values}
 
 
 _SAID: dict[type[c.Command], Callable[[Any, Changes], Said]] = {
@@ -84,6 +107,11 @@ _SAID: dict[type[c.Command], Callable[[Any, Changes], Said]] = {
     c.CreateObject: _created,
     c.SetAttributes: lambda command, _: ("set", command.kind, command.keys, dict(command.values)),
     c.DeleteObjects: lambda command, changes: (
-        "delete", command.kind, [row.key for row in changes.rows if isinstance(row, Gone)], {},
+        "delete", command.kind, [row.key for row in changes.rows if isinstance(row, Gone) and row.kind == command.kind],
+        {},
     ),
+    c.SetPassword: lambda command, _: ("password", "user", [command.user], {}),
+    c.PutToken: _token,
+    c.Join: _joined,
+    c.SpendToken: _accepted,
 }  # fmt: skip

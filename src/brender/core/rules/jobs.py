@@ -12,6 +12,7 @@ from brender.core.farm import Farm, Now
 from brender.core.lifecycle import JOB, RUN, TASK, TASK_ENDED, move
 from brender.core.messages import Recall, Stop
 from brender.core.nouns import Job, JobState, Run, RunState, Task, TaskState
+from brender.core.scene import Scene
 
 NewId = Callable[[], str]
 
@@ -27,16 +28,43 @@ def submit(farm: Farm, command: c.SubmitJob, now: Now, new_id: NewId) -> Changes
     """One job row, whatever the number of its frames."""
     if known := farm.by_request.get(command.request_id):
         return Changes(answer=farm.jobs[known])
-    _refuse_taken(farm, command.outputs)
+    outputs = _outputs(command, farm.next_job)
+    _refuse_taken(farm, outputs)
+    _refuse_python(farm, command.scene)
     if not 0 <= command.priority <= 100:
         raise c.Refusal(f"Priority {command.priority} is out of range: it goes from 0 to 100.", "invalid")
     job = Job(
         id=farm.next_job,
         state=JobState.QUEUED,
         submitted_at=now.wall,
-        **{field: getattr(command, field) for field in command.__struct_fields__ if field != "by"},
+        **{field: getattr(command, field) for field in command.__struct_fields__ if field != "by"}
+        | {"scene": _sealed(farm, command.scene), "outputs": outputs},
     )
     return Changes([job], answer=job)
+
+
+def _outputs(command: c.SubmitJob, job: int) -> str:
+    """Those of a carried scene have a folder of their own, which is called after the job. Their name has no "/"."""
+    if not command.scene.manifest:
+        return command.outputs
+    storage, _, name = command.outputs.rpartition("/{job}/")
+    return f"{storage}/{job}/{name}"
+
+
+def _refuse_python(farm: Farm, scene: Scene) -> None:
+    if scene.python and not farm.setting("allow_scripts"):
+        raise c.Refusal(
+            f"This farm runs no Python of jobs, and {scene.python} asks for it: submit it without, or have an "
+            "administrator turn the setting allow_scripts on.",
+            "invalid",
+        )
+
+
+def _sealed(farm: Farm, scene: Scene) -> Scene:
+    """Where the farm runs no Python of jobs, the preferences of a worker's Blender have no say either."""
+    if farm.setting("allow_scripts"):
+        return scene
+    return replace(scene, launch=replace(scene.launch, sealed=True))
 
 
 def _refuse_taken(farm: Farm, outputs: str) -> None:

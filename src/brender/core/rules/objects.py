@@ -9,7 +9,9 @@ from brender.core.changes import Changes, Row
 from brender.core.farm import Farm, LiveStep, Now
 from brender.core.kinds import KINDS, StepOf
 from brender.core.messages import Host
-from brender.core.nouns import Gone, Job, Setting, Share, Tag, TaskState, Value, Worker
+from brender.core.nouns import Gone, Job, Mapping, Setting, Share, Tag, TaskState, Value, Worker
+from brender.core.pathmap import same_folder
+from brender.core.rules import people
 from brender.core.rules.jobs import fresh, job_of
 from brender.core.rules.orders import follow, worker_of
 from brender.core.rules.workers import new_worker
@@ -33,6 +35,7 @@ def _worker(farm: Farm, values: Values, now: Now, new_id: NewId) -> Worker:
     name = str(values.pop("name"))
     if name in farm.by_name:
         raise c.Refusal(f"There is a worker {name} already.")
+    _refuse_unmapped(farm, values)
     nowhere = Host(hostname="", system="", cores=0, memory_mb=0)
     return KINDS["worker"].written(new_worker(farm, "", name, nowhere, now, new_id), values)  # type: ignore[no-any-return]
 
@@ -49,7 +52,34 @@ def _share(farm: Farm, values: Values, now: Now, new_id: NewId) -> Share:
     return Share(user=str(values["user"]), weight=float(values["weight"]))  # type: ignore[arg-type]
 
 
-_CREATED: dict[str, Callable[[Farm, Values, Now, NewId], Row]] = {"worker": _worker, "tag": _tag, "share": _share}
+def _mapping(farm: Farm, values: Values, now: Now, new_id: NewId) -> Mapping:
+    if values["name"] in farm.mappings:
+        raise c.Refusal(f"There is a mapping {values['name']} already: set its folders.")
+    made = Mapping(**values)  # type: ignore[arg-type]  # checked by the registry
+    _refuse_mapped_twice(farm, made)
+    return made
+
+
+def _refuse_mapped_twice(farm: Farm, mapping: Mapping) -> None:
+    """One folder of a system is one mapping's, so that each path has one meaning."""
+    for other in farm.mappings.values():
+        for field in ("linux", "windows", "macos"):
+            folder = getattr(mapping, field)
+            if other.name != mapping.name and same_folder(folder, getattr(other, field), field == "windows"):
+                raise c.Refusal(f"The folder {folder} is that of the mapping {other.name} already.")
+
+
+def _refuse_unmapped(farm: Farm, values: Values) -> None:
+    """A worker's own folder is one of a mapping."""
+    given = values.get("mappings", ())
+    assert isinstance(given, tuple)
+    if unknown := [name for name, _, _ in (text.partition("=") for text in given) if name not in farm.mappings]:
+        raise c.Refusal(f"There is no mapping {unknown[0]}: create it first.", "not_found")
+
+
+_CREATED: dict[str, Callable[[Farm, Values, Now, NewId], Row]] = {
+    "worker": _worker, "tag": _tag, "share": _share, "mapping": _mapping, "user": people.new_user,
+}  # fmt: skip
 
 
 # --- setting -----------------------------------------------------------------------------------------------------
@@ -72,6 +102,7 @@ def _set_worker(farm: Farm, changes: Changes, id_: str, values: Values) -> None:
     worker = worker_of(farm, id_)
     if farm.by_name.get(str(values.get("name")), id_) != id_:
         raise c.Refusal(f"There is a worker {values['name']} already.")
+    _refuse_unmapped(farm, values)
     record = KINDS["worker"].written(worker.record, values)
     changes.rows.append(record)
     changes.effects += follow(farm, worker, record)
@@ -113,6 +144,12 @@ def _set_named(rows: Callable[[Farm], dict[str, Any]], kind: str) -> Callable[[F
     return put
 
 
+def _set_mapping(farm: Farm, changes: Changes, name: str, values: Values) -> None:
+    row = KINDS["mapping"].written(_known(farm.mappings, "mapping", name), values)
+    _refuse_mapped_twice(farm, row)
+    changes.rows.append(row)
+
+
 def _known(rows: dict[str, Any], kind: str, key: str) -> Any:
     if (row := rows.get(key)) is None:
         raise c.Refusal(f"There is no {kind} {key}.", "not_found")
@@ -131,7 +168,10 @@ _SET: dict[str, Callable[[Farm, Changes, str, Values], None]] = {
     "task": _set_task,
     "tag": _set_named(lambda farm: farm.tags, "tag"),
     "share": _set_named(lambda farm: farm.share_rows, "share"),
+    "mapping": _set_mapping,
     "setting": _set_named(setting_rows, "setting"),
+    "user": _set_named(lambda farm: farm.users, "user"),
+    "token": _set_named(lambda farm: farm.tokens, "token"),
 }
 
 
@@ -146,7 +186,8 @@ def delete(farm: Farm, command: c.DeleteObjects, now: Now, new_id: NewId) -> Cha
     for key in keys:
         if reason := _IN_USE[command.kind](farm, key):
             raise c.Refusal(reason)
-    return Changes([Gone(kind=command.kind, key=key) for key in keys], answer=len(keys))
+    along = people.with_their_tokens(farm, keys) if command.kind == "user" else []
+    return Changes([*along, *(Gone(kind=command.kind, key=key) for key in keys)], answer=len(keys))
 
 
 def _worker_in_use(farm: Farm, id_: str) -> str | None:
@@ -177,9 +218,28 @@ def _share_in_use(farm: Farm, user: str) -> str | None:
     return None
 
 
+def _mapping_in_use(farm: Farm, name: str) -> str | None:
+    mapping = _known(farm.mappings, "mapping", name)
+    jobs = [str(job.id) for job in farm.jobs.values() if mapping in farm.needs(job).folders]
+    return f"The mapping {name} is in use by job {', '.join(jobs[:5])}." if jobs else None
+
+
+def _never_in_use(of: Callable[[Farm, str], object]) -> Callable[[Farm, str], str | None]:
+    """There it must be; jobs of a user that is deleted stay, under that name."""
+
+    def in_use(farm: Farm, key: str) -> str | None:
+        of(farm, key)
+        return None
+
+    return in_use
+
+
 _IN_USE: dict[str, Callable[[Farm, str], str | None]] = {
     "worker": _worker_in_use,
     "job": _job_in_use,
     "tag": _tag_in_use,
     "share": _share_in_use,
+    "mapping": _mapping_in_use,
+    "user": _never_in_use(people.user_of),
+    "token": _never_in_use(people.token_of),
 }

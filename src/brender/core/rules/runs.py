@@ -12,7 +12,7 @@ from brender.core.failures import Kind, is_fatal
 from brender.core.farm import Farm, LiveStep, Now
 from brender.core.lifecycle import RUN, TASK, move
 from brender.core.nouns import Job, Run, RunState, SessionRecord, StepKind
-from brender.core.rules import proofs
+from brender.core.rules import proofs, views
 
 NewId = Callable[[], str]
 
@@ -38,7 +38,7 @@ def assign(farm: Farm, worker: str, step: LiveStep, indexes: Sequence[int], now:
     message = m.Assign(
         job=step.job,
         step=step.number,
-        scene=farm.jobs[step.job].scene,
+        scene=views.scene_for(farm, worker, farm.jobs[step.job]),
         bounds=_bounds(farm.jobs[step.job]),
         orders=tuple(orders),
         prove=proving is not None,
@@ -67,7 +67,7 @@ def take_report(farm: Farm, command: c.TakeReport, now: Now, new_id: NewId) -> C
     """What a report changes; one about a run that is not live, or not this worker's, is answered and no more."""
     report = command.report
     if isinstance(report, m.Proved):
-        return proofs.take(farm, command.worker, report, now)
+        return proofs.take(farm, command.worker, views.proof_of(farm, command.worker, report), now)
     run = farm.runs.get(report.run)
     if run is None or run.worker != command.worker:
         over = isinstance(report, m.Stopped | m.Unstarted | m.Failed)
@@ -100,13 +100,17 @@ def _rendered(farm: Farm, run: Run, report: m.Rendered, now: Now) -> Changes:
     """Accepted: saved as the task's run before anything touches a final name."""
     if run.state is RunState.RENDERED:
         return Changes()
+    try:
+        result = views.result_of(farm, run, report.result)
+    except views.OutOfSightError as error:
+        return fail(farm, run, Kind.WORKER_ERROR, str(error), now)
     rows = _started(farm, run, m.Started(id=report.id, run=run.id), now).rows
     accepted = replace(
         run,
         state=move(RUN, run.state, "accept"),
         started_at=run.started_at or now.wall,
         ended_at=now.wall,
-        result=report.result,
+        result=result,
     )
     return Changes([*rows, accepted], [Publish(accepted)])
 

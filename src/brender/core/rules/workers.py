@@ -9,13 +9,15 @@ from brender.core import commands as c
 from brender.core.changes import Changes, Discard, Presence, Row
 from brender.core.farm import Farm, LiveWorker, Now
 from brender.core.messages import PROTOCOL, Hello, Host, Refused, Welcome
-from brender.core.nouns import RunState, Wish, Worker
+from brender.core.nouns import RunState, TokenKind, Wish, Worker
 from brender.core.rules import orders
 from brender.core.rules.runs import give_back, lose
 
 NewId = Callable[[], str]
 
 HEARTBEAT_S = 1.0
+
+_ANOTHER = "Make another on the manager: `brender tokens join`."
 
 
 def hello(farm: Farm, command: c.WorkerHello, now: Now, new_id: NewId) -> Changes:
@@ -24,8 +26,12 @@ def hello(farm: Farm, command: c.WorkerHello, now: Now, new_id: NewId) -> Change
         spoken = f"This manager speaks protocol {PROTOCOL}, the worker {command.hello.protocol}"
         return Changes(answer=Refused(reason=f"{spoken}: install the same brender on both."))
     if (id_ := farm.by_key.get(command.key_hash)) is None:
+        if command.joined:
+            return Changes(answer=Refused(reason="It was removed from the farm. To come again, it joins again."))
         return _newcomer(farm, command, now, new_id)
     worker = farm.workers[id_]
+    if reason := _elsewhere(worker.record, command.hello.host):
+        return Changes(answer=Refused(reason=reason))
     if refused := _still_there(worker, command.hello, now):
         return Changes(answer=refused)
     changes = _requeue_forgotten(farm, worker, command.hello, now)
@@ -43,6 +49,17 @@ def _connected(farm: Farm, record: Worker, said: Hello) -> Worker:
     """A known worker as it is now. An administrator's wish survives, unless `enable_on_connect` is set (R16)."""
     wish = Wish.ENABLED if farm.setting("enable_on_connect") else record.wish
     return replace(record, host=said.host, wish=wish)
+
+
+def _elsewhere(record: Worker, said: Host) -> str | None:
+    """A copy of a worker's files on another machine is not that worker (C13)."""
+    if not record.host.machine or record.host.machine == said.machine:
+        return None
+    return (
+        f"Worker {record.name} is the machine {record.host.hostname}, and its key came from another, {said.hostname}: "
+        "its files were copied. Remove key.json and joined.json from the folder of the copy, and have it join; or, "
+        f"where this is the machine now, delete worker {record.name} here first."
+    )
 
 
 def _still_there(worker: LiveWorker, said: Hello, now: Now) -> Refused | None:
@@ -70,13 +87,43 @@ def _adopted(farm: Farm, worker: LiveWorker, said: Hello) -> tuple[str, ...]:
 
 
 def _newcomer(farm: Farm, command: c.WorkerHello, now: Now, new_id: NewId) -> Changes:
-    """A prepared worker of its name is taken up; otherwise it is a new one."""
-    prepared = farm.workers.get(farm.by_name.get(command.hello.name, ""))
-    if prepared is not None and prepared.record.prepared:
-        record = replace(prepared.record, key_hash=command.key_hash, host=command.hello.host)
-    else:
-        record = new_worker(farm, command.key_hash, command.hello.name, command.hello.host, now, new_id)
+    """Whoever is on the manager's own machine needs no token."""
+    said = command.hello
+    record = _taken_in(farm, command.key_hash, said.name, said.host, now, new_id)
     return _welcome(farm, Changes([record]), record, command, ())
+
+
+def _taken_in(farm: Farm, key_hash: str, name: str, host: Host, now: Now, new_id: NewId) -> Worker:
+    """A prepared worker of its name is taken up; otherwise it is a new one."""
+    prepared = farm.workers.get(farm.by_name.get(name, ""))
+    if prepared is not None and prepared.record.prepared:
+        return replace(prepared.record, key_hash=key_hash, host=host)
+    return new_worker(farm, key_hash, name, host, now, new_id)
+
+
+def join(farm: Farm, command: c.Join, now: Now, new_id: NewId) -> Changes:
+    """A use of the token for a worker that is new; the same key again is the same worker, and spends nothing."""
+    token = farm.tokens.get(command.token)
+    if token is None or token.kind is not TokenKind.JOIN:
+        raise c.Refusal("This join token is not known here any more: it was revoked.", "forbidden")
+    if known := farm.workers.get(farm.by_key.get(command.key_hash, "")):
+        if reason := _elsewhere(known.record, command.host):
+            raise c.Refusal(reason)
+        return _came_again(known.record, command.host)
+    if token.expires_at is not None and token.expires_at <= now.wall:
+        raise c.Refusal(f"This join token has run out. {_ANOTHER}", "forbidden")
+    if token.uses == 0:
+        raise c.Refusal(
+            f"This join token is used up: as many machines as it was for have joined. {_ANOTHER}", "forbidden"
+        )
+    record = _taken_in(farm, command.key_hash, command.name, command.host, now, new_id)
+    spent = replace(token, uses=None if token.uses is None else token.uses - 1, used_at=now.wall)
+    return Changes([record, spent], answer=record)
+
+
+def _came_again(record: Worker, host: Host) -> Changes:
+    changed = replace(record, host=host)
+    return Changes([] if changed == record else [changed], answer=changed)
 
 
 def new_worker(farm: Farm, key_hash: str, name: str, host: Host, now: Now, new_id: NewId) -> Worker:

@@ -103,7 +103,7 @@ async def retry(asked: Asked) -> Answer:
 
 async def _each(asked: Asked, do: Any) -> Answer:
     numbers = [number(word) for word in asked.some("JOB ...")]
-    await asked.service.refuse_unknown(numbers)
+    await asked.service.refuse_any(asked.by, numbers)
     views: list[JobView] = [await do(asked.by, each) for each in numbers]
     return Answer(lines=[f"Job {view.id} is {view.state}." for view in views], data=views)
 

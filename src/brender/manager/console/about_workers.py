@@ -105,7 +105,7 @@ async def resume(asked: Asked) -> Answer:
 async def _jobs_or_workers(asked: Asked, *, paused: bool) -> Answer:
     words = asked.some("JOB ... or WORKER ...")
     if all(word.isdecimal() for word in words):
-        await asked.service.refuse_unknown(map(int, words))
+        await asked.service.refuse_any(asked.by, map(int, words))
         for word in words:
             await (asked.service.pause if paused else asked.service.resume)(asked.by, int(word))
         return Answer(lines=[_paused_jobs(words, paused)], data=[int(word) for word in words])

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import structlog
 from msgspec.structs import replace
 
+from brender.core import rights
 from brender.core.commands import By, Refusal
 from brender.manager.console.answer import MOST_ROWS, Answer, Asked, refused
 from brender.manager.console.verbs import Verb, verb_of
@@ -31,8 +32,10 @@ async def ask(service: Service, by: By, line: str) -> Answer:
 
 
 async def answered(verb: Verb, asked: Asked) -> Answer:
-    """What a verb answers."""
+    """What a verb answers to who may ask it: the one place where the console looks at rights."""
     try:
+        if reason := rights.refusal(asked.by.principal, verb.right_for(asked.words)):
+            raise Refusal(reason, "forbidden")
         return await verb.handler(asked)
     except Refusal as refusal:
         return refused(refusal.message)

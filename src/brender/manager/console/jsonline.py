@@ -9,10 +9,13 @@ from typing import Any
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
+from brender.core import rights
 from brender.core.commands import By, Refusal
 from brender.core.farm import Farm, LiveWorker
-from brender.core.kinds import kind_of
+from brender.core.kinds import kind_of, right_of
+from brender.core.rights import Act, Right
 from brender.manager.console.about_objects import attribute_row, refuse_python
 from brender.manager.console.answer import MOST_ROWS, encoded
 from brender.manager.console.asking import MISTAKE
@@ -21,7 +24,7 @@ from brender.store import StoreError
 
 log = structlog.get_logger()
 
-FIELDS = ("item", "action", "filters", "filter", "values", "format", "limit", "offset")
+FIELDS = ("item", "action", "filters", "filter", "values", "format", "limit", "offset", "token")
 OLD_NAMES = {"status": "wish", "mac_address": "mac"}  # what a client's attributes were called in 2013
 
 Filters = dict[str, Any] | list[str] | str
@@ -37,13 +40,19 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     old: bool
     limit: int | None
     offset: int
+    token: str
 
 
 async def answer(service: Service, by: By, line: str) -> str:
-    """The answer to a line, as a line without its end."""
+    """The answer to a line, as a line without its end. The right that it takes is looked at here."""
     try:
         request = parsed(line)
-        said = await _action(request.action)(service, by, request)
+        act, do = _action(request.action)
+        by = shown(service, by, request.token) if request.token else by
+        right = Right.LOOK if act is None else right_of(act, request.item)
+        if reason := rights.refusal(by.principal, right):
+            raise Refusal(reason, "forbidden")
+        said = await do(service, by, request)
     except Refusal as refusal:
         return error(refusal.message)
     except StoreError as failure:
@@ -53,6 +62,12 @@ async def answer(service: Service, by: By, line: str) -> str:
         log.exception("a JSON line failed")
         return error(MISTAKE)
     return encoded(said)
+
+
+def shown(service: Service, by: By, token: str) -> By:
+    """Whoever asks, with an API token. `Refusal` where it opens nothing."""
+    who = service.people.principal(token)
+    return replace(by, who=who.name, principal=who)
 
 
 def error(sentence: str) -> str:
@@ -81,6 +96,7 @@ def parsed(line: str) -> Request:
         old=_format(said),
         limit=_number(said, "limit", 1, MOST_ROWS),
         offset=_number(said, "offset", 0, 2**53) or 0,
+        token=_text(said, "token") if "token" in said else "",
     )
 
 
@@ -185,16 +201,18 @@ def _named(item: str, names: list[str]) -> dict[str, Any]:
     return {"ok": True, "count": len(names), "data": [{key: name} for name in names]}
 
 
-_ACTIONS: dict[str, Callable[[Service, By, Request], Awaitable[dict[str, Any]]]] = {
-    "create": _create,
-    "read": _read,
-    "update": _update,
-    "delete": _delete,
-    "describe": _describe,
+Action = Callable[[Service, By, Request], Awaitable[dict[str, Any]]]
+
+_ACTIONS: dict[str, tuple[Act | None, Action]] = {  # with what is done to an object of the kind; None: just looked at
+    "create": (Act.MAKE, _create),
+    "read": (Act.SEE, _read),
+    "update": (Act.CHANGE, _update),
+    "delete": (Act.CHANGE, _delete),
+    "describe": (None, _describe),
 }
 
 
-def _action(name: str) -> Callable[[Service, By, Request], Awaitable[dict[str, Any]]]:
+def _action(name: str) -> tuple[Act | None, Action]:
     if name in _ACTIONS:
         return _ACTIONS[name]
     raise Refusal(f"There is no action {name[:40]}; there are {', '.join(_ACTIONS)}.", "invalid")

@@ -11,17 +11,21 @@ from msgspec.structs import replace
 
 from brender import __version__
 from brender.core.commands import By, Refusal
+from brender.core.rights import LOCAL, NOBODY, Principal
 from brender.manager.console import jsonline
 from brender.manager.console.answer import Answer, Asked, refused
 from brender.manager.console.asking import answered, understood
 from brender.manager.console.telnet import OverLong
 from brender.manager.console.verbs import Verb
 from brender.manager.console.wire import Idle, Limits, Wire
+from brender.manager.people import Denied
 from brender.manager.service import Service
+from brender.tls.addresses import is_loopback
 
 GREETING = f"brender {__version__}, the console of the manager. `help` lists what can be asked.\n"
 PROMPT = "> "
 LEGACY = "identify_client"
+LOGIN = "login"
 END_OF_INPUT = "\x04"  # Ctrl-D, where keys come as they are
 
 _HTTP = re.compile(rb"\s*[A-Za-z]+ \S.* HTTP/[0-9.]+\s*")
@@ -43,6 +47,7 @@ class Session:
         self._legacy = legacy
         self._greeted = False
         self._next: tuple[Verb, Asked] | None = None  # what `more` asks
+        self._who: Principal | None = None  # that has logged in
 
     async def run(self) -> None:
         """The whole of it."""
@@ -100,13 +105,30 @@ class Session:
         return True
 
     def _by(self, door: str) -> By:
-        return By(who="console", door=door, origin=self._wire.peer)
+        """Who asks, as it is at this moment: a login may have ended, and then it is nobody."""
+        try:
+            who = self._service.people.again(self._who) if self._who else self._nameless()
+        except Denied:
+            who = self._who = NOBODY
+        return By(who=who.name or "console", door=door, origin=self._wire.peer, principal=who)
+
+    def _nameless(self) -> Principal:
+        """Who has said nothing: while nobody logs in, whoever is on this machine."""
+        return LOCAL if is_loopback(self._wire.peer) and not self._service.people.logins else NOBODY
+
+    def _log_in(self, token: str) -> Answer:
+        self._who, self._next = NOBODY, None  # a wrong token is no way to stay who one was
+        self._who = self._service.people.principal(token)
+        return Answer(lines=[f"You are {self._who.called}."])
 
     # --- verbs -------------------------------------------------------------------------------------------------
 
     async def _answer(self, text: str) -> None:
         try:
             verb, asked = self._understood(text)
+            if verb.name == LOGIN:
+                await self._wire.say(self._log_in(asked.one("TOKEN")).text)
+                return
         except Refusal as refusal:
             await self._wire.say(refused(refusal.message).text)
             return
@@ -123,7 +145,8 @@ class Session:
         elif first.lower() == "more":
             if self._next is None:
                 raise Refusal("There is nothing more.", "invalid")
-            return self._next
+            verb, asked = self._next
+            return verb, replace(asked, by=self._by("console"))
         return understood(self._service, self._by("console"), text)
 
     async def _ask(self, verb: Verb, asked: Asked) -> Answer:
@@ -138,7 +161,7 @@ class Session:
         """Show an answer whenever it has changed, until there is something to take, or nothing more to see."""
         shown = None
         while True:
-            answer = await self._ask(verb, asked)
+            answer = await self._ask(verb, replace(asked, by=self._by("console")))
             if (text := _rendered(answer, asked)) != shown:
                 shown = text
                 await self._wire.say(text + ("" if asked.json else "\n"))

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The table of verbs. `help`, docs/console.md and completion are made from it; a verb that is not here is none."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
 from brender.core.commands import Refusal
+from brender.core.kinds import right_of
+from brender.core.rights import Act, Right
 from brender.manager.console import about_jobs, about_objects, about_workers
 from brender.manager.console.answer import Answer, Asked, table
 
@@ -26,6 +28,13 @@ class Verb(msgspec.Struct, frozen=True, kw_only=True):
     session: bool = False
     ends: bool = False  # watched, it comes to an end by itself
     changes: bool = False  # it does something, so it is not for watching
+    right: Right | Act | Callable[[Sequence[str]], Right]  # it takes; an `Act`: that of the kind which is named first
+
+    def right_for(self, words: Sequence[str]) -> Right:
+        """The right that it takes with these words."""
+        if isinstance(self.right, Right):
+            return self.right
+        return right_of(self.right, words[0] if words else "") if isinstance(self.right, Act) else self.right(words)
 
     @property
     def usage(self) -> str:
@@ -78,6 +87,12 @@ def explained(verb: Verb) -> list[str]:
     return [*lines, *(f"    {example}" for example in verb.examples)]
 
 
+def _of_jobs_or_farm(words: Sequence[str]) -> Right:
+    """Numbers, and what has one before a slash, are jobs and their tasks; all else means workers."""
+    of_jobs = words and all(word.partition("/")[0].isdecimal() for word in words)
+    return Right.CHANGE_JOBS if of_jobs else Right.CHANGE_FARM
+
+
 def _row(verb: Verb) -> dict[str, object]:
     fields = ("name", "arguments", "line", "text", "examples", "aliases", "takes")
     return {field: getattr(verb, field) for field in fields}
@@ -93,6 +108,7 @@ VERBS: tuple[Verb, ...] = (
         examples=("clients enabled idle", "clients farm* cores>=8"),
         handler=about_workers.clients,
         takes="worker",
+        right=Right.LOOK,
     ),
     Verb(
         name="enable",
@@ -103,6 +119,7 @@ VERBS: tuple[Verb, ...] = (
         handler=about_workers.enable,
         changes=True,
         takes="worker",
+        right=Right.CHANGE_FARM,
     ),
     Verb(
         name="disable",
@@ -113,6 +130,7 @@ VERBS: tuple[Verb, ...] = (
         handler=about_workers.disable,
         changes=True,
         takes="worker",
+        right=Right.CHANGE_FARM,
     ),
     Verb(
         name="drain",
@@ -122,14 +140,16 @@ VERBS: tuple[Verb, ...] = (
         handler=about_workers.drain,
         changes=True,
         takes="worker",
+        right=Right.CHANGE_FARM,
     ),
     Verb(
         name="get",
         arguments="KIND [FILTER ...] [--show ATTRIBUTE,...]",
-        line="Show attributes of objects of a kind: worker, job, step, task, tag, share, setting.",
+        line="Show attributes of objects of a kind: worker, job, step, task, tag, share, mapping, setting.",
         examples=("get worker alpha", "get jobs state=active --show id,name,done", "get settings"),
         handler=about_objects.get,
         takes="kind",
+        right=Act.SEE,
     ),
     Verb(
         name="set",
@@ -145,15 +165,21 @@ VERBS: tuple[Verb, ...] = (
         handler=about_objects.set_,
         changes=True,
         takes="kind",
+        right=Act.CHANGE,
     ),
     Verb(
         name="create",
         arguments="KIND ATTRIBUTE=VALUE ...",
-        line="Make a worker before it comes, a tag, a user's share; or submit a job.",
-        examples=("create tag name=gpu note=fast", "create share user=anna weight=2"),
+        line="Make a worker before it comes, a tag, a user's share, a mapping; or submit a job.",
+        examples=(
+            "create tag name=gpu note=fast",
+            "create share user=anna weight=2",
+            r'create mapping name=show linux=/mnt/show windows="P:\\show"',
+        ),
         handler=about_objects.create,
         changes=True,
         takes="kind",
+        right=Act.MAKE,
     ),
     Verb(
         name="delete",
@@ -163,6 +189,7 @@ VERBS: tuple[Verb, ...] = (
         handler=about_objects.delete,
         changes=True,
         takes="kind",
+        right=Act.CHANGE,
     ),
     Verb(
         name="describe",
@@ -171,6 +198,7 @@ VERBS: tuple[Verb, ...] = (
         examples=("describe worker",),
         handler=about_objects.describe,
         takes="kind",
+        right=Right.LOOK,
     ),
     Verb(
         name="jobs",
@@ -179,6 +207,7 @@ VERBS: tuple[Verb, ...] = (
         examples=("jobs", "jobs all", "jobs owner=anna state=failed"),
         handler=about_jobs.jobs,
         takes="job",
+        right=Right.LOOK,
     ),
     Verb(
         name="job",
@@ -189,6 +218,7 @@ VERBS: tuple[Verb, ...] = (
         handler=about_jobs.job,
         takes="job",
         ends=True,
+        right=Right.LOOK,
     ),
     Verb(
         name="tasks",
@@ -197,6 +227,7 @@ VERBS: tuple[Verb, ...] = (
         examples=("tasks 5", "tasks 5 failed", "tasks 5 frame>=100"),
         handler=about_jobs.tasks,
         takes="job",
+        right=Right.LOOK,
     ),
     Verb(
         name="run",
@@ -206,6 +237,7 @@ VERBS: tuple[Verb, ...] = (
         examples=("run /shots/a.blend frames=1-250 output=/out/a_####.png priority=70",),
         handler=about_jobs.run,
         changes=True,
+        right=Right.SUBMIT,
     ),
     Verb(
         name="pause",
@@ -215,6 +247,7 @@ VERBS: tuple[Verb, ...] = (
         handler=about_workers.pause,
         changes=True,
         takes="worker",
+        right=_of_jobs_or_farm,
     ),
     Verb(
         name="resume",
@@ -224,6 +257,7 @@ VERBS: tuple[Verb, ...] = (
         handler=about_workers.resume,
         changes=True,
         takes="worker",
+        right=_of_jobs_or_farm,
     ),
     Verb(
         name="stop",
@@ -233,6 +267,7 @@ VERBS: tuple[Verb, ...] = (
         handler=about_jobs.stop,
         changes=True,
         takes="job",
+        right=Right.CHANGE_JOBS,
     ),
     Verb(
         name="kill",
@@ -243,6 +278,7 @@ VERBS: tuple[Verb, ...] = (
         handler=about_workers.kill,
         changes=True,
         takes="worker",
+        right=_of_jobs_or_farm,
     ),
     Verb(
         name="retry",
@@ -252,6 +288,7 @@ VERBS: tuple[Verb, ...] = (
         handler=about_jobs.retry,
         changes=True,
         takes="job",
+        right=Right.CHANGE_JOBS,
     ),
     Verb(
         name="priority",
@@ -261,6 +298,7 @@ VERBS: tuple[Verb, ...] = (
         handler=about_jobs.priority,
         changes=True,
         takes="job",
+        right=Right.CHANGE_JOBS,
     ),
     Verb(
         name="log",
@@ -269,6 +307,7 @@ VERBS: tuple[Verb, ...] = (
         examples=("log 5 17",),
         handler=about_jobs.log,
         takes="job",
+        right=Right.LOOK,
     ),
     Verb(
         name="why",
@@ -277,6 +316,7 @@ VERBS: tuple[Verb, ...] = (
         examples=("why 5",),
         handler=about_jobs.why,
         takes="job",
+        right=Right.LOOK,
     ),
     Verb(
         name="orders",
@@ -285,6 +325,7 @@ VERBS: tuple[Verb, ...] = (
         examples=("orders", "orders alpha"),
         handler=about_workers.orders,
         takes="worker",
+        right=Right.LOOK,
     ),
     Verb(
         name="ping",
@@ -293,11 +334,13 @@ VERBS: tuple[Verb, ...] = (
         examples=("ping alpha",),
         handler=about_workers.ping,
         takes="worker",
+        right=Right.LOOK,
     ),
     Verb(
         name="save",
         line="Say that everything is saved already.",
         handler=save,
+        right=Right.LOOK,
     ),
     Verb(
         name="audit",
@@ -306,6 +349,7 @@ VERBS: tuple[Verb, ...] = (
         text="Fields: who, door, origin, verb, kind.",
         examples=("audit", "audit verb=disable"),
         handler=about_objects.audit,
+        right=Right.AUDIT,
     ),
     Verb(
         name="watch",
@@ -316,14 +360,26 @@ VERBS: tuple[Verb, ...] = (
         handler=of_connection,
         takes="verb",
         session=True,
+        right=Right.OPEN,
     ),
     Verb(
         name="more",
         line="Show the next page of the last answer.",
         handler=of_connection,
         session=True,
+        right=Right.OPEN,
     ),
-    Verb(name="test", line="Answer `test>`, as in 2013.", handler=test),
+    Verb(name="test", line="Answer `test>`, as in 2013.", handler=test, right=Right.OPEN),
+    Verb(
+        name="login",
+        arguments="TOKEN",
+        line="Say who you are, with an API token.",
+        text="Where people log in (the setting `logins`), a connection may do nothing before. `brender console` does\n"
+        "it by itself; `brender tokens create` makes a token.",
+        handler=of_connection,
+        session=True,
+        right=Right.OPEN,
+    ),
     Verb(
         name="help",
         arguments="[VERB]",
@@ -331,14 +387,23 @@ VERBS: tuple[Verb, ...] = (
         examples=("help disable",),
         handler=help_,
         takes="verb",
+        right=Right.OPEN,
     ),
     Verb(
         name="shutdown",
         line="End the manager in order. Workers finish what they hold, and wait for it.",
         handler=shutdown,
         changes=True,
+        right=Right.SHUTDOWN,
     ),
-    Verb(name="quit", line="Close the connection.", aliases=("exit",), handler=of_connection, session=True),
+    Verb(
+        name="quit",
+        line="Close the connection.",
+        aliases=("exit",),
+        handler=of_connection,
+        session=True,
+        right=Right.OPEN,
+    ),
 )
 
 _BY_NAME = {name: verb for verb in VERBS for name in (verb.name, *verb.aliases)}

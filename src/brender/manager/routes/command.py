@@ -7,6 +7,7 @@ from litestar import post
 from litestar.params import JSONBody
 
 from brender.core.objectviews import CommandAnswer, CommandRequest
+from brender.core.rights import Right
 from brender.manager.console import asking
 from brender.manager.errors import Body, said
 from brender.manager.routes.given import TheAsker, TheService
@@ -14,7 +15,14 @@ from brender.manager.routes.given import TheAsker, TheService
 JSON = "--json"
 
 
-@post("/command", status_code=200, dto=Body[CommandRequest], return_dto=None, responses=said(400, 413, 415))
+@post(
+    "/command",
+    status_code=200,
+    dto=Body[CommandRequest],
+    return_dto=None,
+    responses=said(400, 413, 415),
+    right=Right.OPEN,
+)
 async def run_command(data: JSONBody[CommandRequest], service: TheService, asker: TheAsker) -> CommandAnswer:
     """What the console answers to a line. `more`, `watch` and `quit` are about a connection, and say so here."""
     if not data.line.strip():

@@ -10,6 +10,7 @@ from litestar import get, post
 from litestar.response import Stream
 from msgspec.structs import replace
 
+from brender.core.rights import Right
 from brender.core.views import FarmView, Hint
 from brender.manager.events import Events
 from brender.manager.routes.given import TheAsker, TheEvents, TheFacts, TheService, TheViews
@@ -19,21 +20,21 @@ log = structlog.get_logger()
 ALIVE_S = 15.0  # a stream says that it is there, so that a broken connection is found
 
 
-@get("/farm")
+@get("/farm", right=Right.LOOK)
 async def show_farm(facts: TheFacts, views: TheViews) -> FarmView:
     """What this manager is, and how much it has to do."""
     workers, jobs = await views.unfinished()
     return replace(facts, workers=workers, jobs=jobs)
 
 
-@post("/shutdown", status_code=202)
+@post("/shutdown", status_code=202, right=Right.SHUTDOWN)
 async def shut_down(service: TheService, asker: TheAsker) -> None:
     """End the manager in order; the workers go on with what they have. Nothing depends on it: all is saved already."""
     log.info("told to end", who=asker.who, door=asker.door, origin=asker.origin)
     service.shutdown()
 
 
-@get("/events", media_type="text/event-stream")
+@get("/events", media_type="text/event-stream", right=Right.LOOK)
 async def listen(events: TheEvents) -> Stream:
     """Server-sent events: `data: {"kind":"job","id":"5"}` says that job 5 has changed; fetch it again if you show it.
 

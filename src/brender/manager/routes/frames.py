@@ -3,20 +3,24 @@
 
 import asyncio
 import codecs
+import mimetypes
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, overload
 
-from litestar import MediaType, Response, get
-from litestar.params import QueryParameter
+from litestar import MediaType, Request, Response, get
+from litestar.params import PathParameter, QueryParameter
 
 from brender.core.commands import Refusal
 from brender.core.lifecycle import RUN_LIVE
 from brender.core.nouns import Job, Run, TaskState
+from brender.core.rights import Right
 from brender.core.views import FramePage
 from brender.manager.errors import Wrong, said
 from brender.manager.files import Files
-from brender.manager.routes.given import FrameNumber, JobId, TheFiles, TheViews
+from brender.manager.routes import files as bodies
+from brender.manager.routes.given import FrameNumber, JobId, TheCarrying, TheFiles, TheViews
 from brender.manager.views import LAST_ID, Views
 
 if TYPE_CHECKING:
@@ -29,16 +33,17 @@ Count = Annotated[int, QueryParameter(ge=1, le=1000, description="How many tasks
 RunId = Annotated[str | None, QueryParameter(name="run", description="The log of this run …")]
 Frame = Annotated[int | None, QueryParameter(description="… or of this frame's last run.")]
 Offset = Annotated[int, QueryParameter(ge=0, le=2**53, description="Where to begin: the last answer's X-Next-Offset.")]
+FileNumber = Annotated[int, PathParameter(ge=0, le=2**31, description="Which of its files, counted from 0.")]
 Columns = Annotated[int | None, QueryParameter(ge=1, le=40, description="How many pictures stand side by side.")]
 
 
-@get("/jobs/{job:int}/frames", responses=said(400, 404))
+@get("/jobs/{job:int}/frames", responses=said(400, 404), right=Right.LOOK)
 async def list_frames(job: JobId, views: TheViews, first: First = 0, count: Count = 100) -> FramePage:
     """The records of a job's frames, in the order of their index."""
     return await views.frames(job, first, count)
 
 
-@get("/jobs/{job:int}/states", media_type="application/octet-stream", responses=said(400, 404))
+@get("/jobs/{job:int}/states", media_type="application/octet-stream", responses=said(400, 404), right=Right.LOOK)
 async def packed_states(job: JobId, views: TheViews) -> bytes:
     """The state of every task, a byte each: 0 ready, 1 waiting, 2 assigned, 3 running, 4 succeeded, 5 failed,
     6 cancelled, 7 skipped.
@@ -49,7 +54,7 @@ async def packed_states(job: JobId, views: TheViews) -> bytes:
 # --- logs --------------------------------------------------------------------------------------------------------
 
 
-@get("/jobs/{job:int}/log", media_type=MediaType.TEXT, responses=said(400, 404))
+@get("/jobs/{job:int}/log", media_type=MediaType.TEXT, responses=said(400, 404), right=Right.LOOK)
 async def read_log(
     job: JobId, views: TheViews, files: TheFiles, run_id: RunId = None, frame: Frame = None, offset: Offset = 0
 ) -> Response[str]:
@@ -86,7 +91,9 @@ def log_piece(path: Path, offset: int, is_whole: bool) -> tuple[str, int]:
 # --- pictures ----------------------------------------------------------------------------------------------------
 
 
-@get("/jobs/{job:int}/frames/{frame:int}/thumbnail", media_type="image/jpeg", responses=said(400, 404))
+@get(
+    "/jobs/{job:int}/frames/{frame:int}/thumbnail", media_type="image/jpeg", responses=said(400, 404), right=Right.LOOK
+)
 async def show_thumbnail(job: JobId, frame: FrameNumber, views: TheViews, files: TheFiles) -> bytes:
     """A frame, small (JPEG)."""
     path = files.thumbnail_path(job, 0, await views.index_of(job, frame))
@@ -96,7 +103,7 @@ async def show_thumbnail(job: JobId, frame: FrameNumber, views: TheViews, files:
     return picture
 
 
-@get("/jobs/{job:int}/sheet", media_type="image/png", responses=said(400, 404))
+@get("/jobs/{job:int}/sheet", media_type="image/png", responses=said(400, 404), right=Right.LOOK)
 async def show_sheet(job: JobId, views: TheViews, files: TheFiles, columns: Columns = None) -> bytes:
     """A contact sheet of the job's thumbnails (PNG)."""
     row, states = await views.row(job), await views.states(job)
@@ -136,6 +143,38 @@ class Cells(Sequence["Cell"]):
         return Cell(str(frame), lambda: _read(path), TaskState(self._states[index]).name.lower())
 
 
+# --- the frames themselves ---------------------------------------------------------------------------------------
+
+
+@get(
+    "/jobs/{job:int}/frames/{frame:int}/files/{number:int}",
+    media_type=bodies.OCTETS,
+    responses=said(400, 404),
+    right=Right.LOOK,
+)
+async def fetch_frame_file(
+    request: Request[Any, Any, Any],
+    job: JobId,
+    frame: FrameNumber,
+    number: FileNumber,
+    views: TheViews,
+    carrying: TheCarrying,
+) -> Response[Any]:
+    """A file of a frame that is done, whole or a range of it; its ETag is its SHA-256."""
+    row = await views.row(job)
+    run = await views.latest_run(job, frame)
+    file, read = await asyncio.to_thread(carrying.finished, row, run, number)
+    name = re.split(r"[/\\]", file.final)[-1]
+    return await bodies.given(request, file.size, read, file.sha256, _media_type(name), name)
+
+
+def _media_type(name: str) -> str:
+    """Of pictures and movies; all else is bytes, and no browser's business."""
+    known = {".exr": "image/x-exr", ".hdr": "image/vnd.radiance"}.get(Path(name).suffix.lower())
+    guessed = known or mimetypes.guess_type(name, strict=True)[0] or ""
+    return guessed if guessed.startswith(("image/", "video/")) and "svg" not in guessed else bodies.OCTETS
+
+
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
@@ -143,4 +182,4 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-HANDLERS: list[Any] = [list_frames, packed_states, read_log, show_thumbnail, show_sheet]
+HANDLERS: list[Any] = [list_frames, packed_states, read_log, show_thumbnail, show_sheet, fetch_frame_file]

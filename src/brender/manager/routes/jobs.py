@@ -7,11 +7,11 @@ from litestar import Response, get, patch, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
 
-from brender.core import commands as c
 from brender.core.nouns import JobState
+from brender.core.rights import Right
 from brender.core.views import JobPage, JobPatch, JobRequest, JobView, WhyView
 from brender.manager.errors import Body, said
-from brender.manager.routes.given import JobId, TheAsker, TheEngine, TheService, TheViews
+from brender.manager.routes.given import JobId, TheAsker, TheService, TheViews
 from brender.manager.views import LAST_ID
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="How many, at most.")]
@@ -21,7 +21,9 @@ InState = Annotated[JobState | None, QueryParameter(name="state", description="T
 _KNOWN = {200: ResponseSpec(JobView, description="The job that this request_id made before.", generate_examples=False)}
 
 
-@post("/jobs", dto=Body[JobRequest], return_dto=None, responses=_KNOWN | said(400, 409, 413, 415, 422))
+@post(
+    "/jobs", dto=Body[JobRequest], return_dto=None, responses=_KNOWN | said(400, 409, 413, 415, 422), right=Right.SUBMIT
+)
 async def submit_job(
     data: JSONBody[JobRequest], service: TheService, asker: TheAsker, views: TheViews
 ) -> Response[JobView]:
@@ -36,56 +38,61 @@ async def submit_job(
     return Response(await views.job(job.id), status_code=201)
 
 
-@get("/jobs", responses=said(400))
+@get("/jobs", responses=said(400), right=Right.LOOK)
 async def list_jobs(views: TheViews, limit: Limit = 50, before: Before = None, in_state: InState = None) -> JobPage:
     """The newest jobs first. Their failures, and what Blender said of their scenes, are in each one's own page."""
     return await views.jobs(limit, before, in_state)
 
 
-@get("/jobs/{job:int}", responses=said(400, 404))
+@get("/jobs/{job:int}", responses=said(400, 404), right=Right.LOOK)
 async def show_job(job: JobId, views: TheViews) -> JobView:
     """A job as it is now."""
     return await views.job(job)
 
 
-@get("/jobs/{job:int}/why", responses=said(400, 404))
+@get("/jobs/{job:int}/why", responses=said(400, 404), right=Right.LOOK)
 async def why_job(job: JobId, views: TheViews) -> WhyView:
     """Why a job is where it is, and what each worker says to it."""
     return await views.why(job)
 
 
-@post("/jobs/{job:int}/pause", status_code=200, responses=said(400, 404, 409))
+@post("/jobs/{job:int}/pause", status_code=200, responses=said(400, 404, 409), right=Right.CHANGE_JOBS)
 async def pause_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """Start nothing of it any more; what is rendering is finished."""
     return await service.pause(asker, job)
 
 
-@post("/jobs/{job:int}/resume", status_code=200, responses=said(400, 404, 409))
+@post("/jobs/{job:int}/resume", status_code=200, responses=said(400, 404, 409), right=Right.CHANGE_JOBS)
 async def resume_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """Undo a pause."""
     return await service.resume(asker, job)
 
 
-@post("/jobs/{job:int}/cancel", status_code=200, responses=said(400, 404))
+@post("/jobs/{job:int}/cancel", status_code=200, responses=said(400, 404), right=Right.CHANGE_JOBS)
 async def cancel_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """End it with all that runs of it. Saying it twice, or of a job that has ended, changes nothing."""
     return await service.cancel(asker, job)
 
 
-@post("/jobs/{job:int}/retry", status_code=200, responses=said(400, 404, 409))
+@post("/jobs/{job:int}/retry", status_code=200, responses=said(400, 404, 409), right=Right.CHANGE_JOBS)
 async def retry_job(job: JobId, service: TheService, asker: TheAsker) -> JobView:
     """Render again what failed, and of an ended job what was cancelled."""
     return await service.retry(asker, job)
 
 
-@patch("/jobs/{job:int}", dto=Body[JobPatch], return_dto=None, responses=said(400, 404, 409, 413, 415, 422))
+@patch(
+    "/jobs/{job:int}",
+    dto=Body[JobPatch],
+    return_dto=None,
+    responses=said(400, 404, 409, 413, 415, 422),
+    right=Right.CHANGE_JOBS,
+)
 async def change_job(
-    job: JobId, data: JSONBody[JobPatch], engine: TheEngine, asker: TheAsker, views: TheViews
+    job: JobId, data: JSONBody[JobPatch], service: TheService, asker: TheAsker, views: TheViews
 ) -> JobView:
     """Change its priority."""
-    await views.row(job)  # an id that is none is refused before the engine's own queue
     if data.priority is not None:
-        await engine.command(c.SetPriority(by=asker, job=job, priority=data.priority))
+        return await service.prioritize(asker, job, data.priority)
     return await views.job(job)
 
 

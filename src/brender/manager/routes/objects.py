@@ -19,6 +19,7 @@ from brender.core.objectviews import (
     ObjectPage,
     Selection,
 )
+from brender.core.rights import Act, Right
 from brender.manager.errors import Body, said
 from brender.manager.routes.given import TheAsker, TheService
 
@@ -46,7 +47,7 @@ BeforeEntry = Annotated[str | None, QueryParameter(description="Those before it:
 _CHANGE = said(400, 404, 409, 413, 415, 422)
 
 
-@get("/objects/{kind:str}", responses=said(400, 404, 422))
+@get("/objects/{kind:str}", responses=said(400, 404, 422), right=Act.SEE)
 async def list_objects(
     kind: KindName, service: TheService, which: Which = None, limit: Limit = 50, offset: Offset = 0
 ) -> ObjectPage:
@@ -58,20 +59,20 @@ async def list_objects(
     return ObjectPage(count=len(rows), total=total, data=tuple(rows))
 
 
-@get("/objects/{kind:str}/describe", responses=said(400, 404, 422))
+@get("/objects/{kind:str}/describe", responses=said(400, 404, 422), right=Right.LOOK)
 async def describe_kind(kind: KindName, service: TheService) -> KindView:
     """What a kind of object has: its attributes, their types and bounds, and the words of its filters."""
     return described(service.describe(kind))
 
 
-@post("/objects/{kind:str}", dto=Body[CreateRequest], return_dto=None, responses=_CHANGE)
+@post("/objects/{kind:str}", dto=Body[CreateRequest], return_dto=None, responses=_CHANGE, right=Act.MAKE)
 async def create_object(kind: KindName, data: JSONBody[CreateRequest], service: TheService, asker: TheAsker) -> Changed:
-    """Make one: a worker before it comes, a tag, a user's share; a job is submitted."""
+    """Make one: a worker before it comes, a tag, a user's share, a mapping; a job is submitted."""
     row = await service.create(asker, kind, data.values)
     return Changed(count=1, names=(str(row[service.describe(kind).key.name]),))
 
 
-@patch("/objects/{kind:str}", dto=Body[ChangeRequest], return_dto=None, responses=_CHANGE)
+@patch("/objects/{kind:str}", dto=Body[ChangeRequest], return_dto=None, responses=_CHANGE, right=Act.CHANGE)
 async def change_objects(
     kind: KindName, data: JSONBody[ChangeRequest], service: TheService, asker: TheAsker
 ) -> Changed:
@@ -79,7 +80,9 @@ async def change_objects(
     return changed(await service.set(asker, kind, data.filters or (), data.values))
 
 
-@delete("/objects/{kind:str}", status_code=200, dto=Body[Selection], return_dto=None, responses=_CHANGE)
+@delete(
+    "/objects/{kind:str}", status_code=200, dto=Body[Selection], return_dto=None, responses=_CHANGE, right=Act.CHANGE
+)
 async def delete_objects(kind: KindName, data: JSONBody[Selection], service: TheService, asker: TheAsker) -> Changed:
     """Delete all that are meant, in one transaction. What is in use is not deleted, and nor are the others then."""
     return changed(await service.delete(asker, kind, data.filters or ()))
@@ -111,7 +114,7 @@ def _attribute(attribute: Attribute) -> AttributeView:
 # --- who changed what --------------------------------------------------------------------------------------------
 
 
-@get("/audit", responses=said(400, 422))
+@get("/audit", responses=said(400, 422), right=Right.AUDIT)
 async def list_audit(
     service: TheService,
     who: Who = None,

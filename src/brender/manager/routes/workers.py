@@ -10,8 +10,10 @@ from litestar.params import JSONBody
 from brender.core.commands import By
 from brender.core.nouns import Wish
 from brender.core.objectviews import Changed, Pong, Selection, TaskNames, WishesRequest
+from brender.core.rights import Right
 from brender.core.views import WishRequest, WorkerPage, WorkerView
 from brender.manager.errors import Body, said
+from brender.manager.guard import principal
 from brender.manager.hub import Closed
 from brender.manager.routes.given import TheAsker, TheHub, TheService, TheViews, WorkerKey
 from brender.manager.routes.objects import changed
@@ -26,7 +28,7 @@ _WISHES: Any = {
 _ORDERS: Any = _WISHES | {"dto": Body[Selection]}
 
 
-@get("/workers")
+@get("/workers", right=Right.LOOK)
 async def list_workers(views: TheViews) -> WorkerPage:
     """All workers that the farm knows, by name."""
     return await views.workers()
@@ -35,37 +37,37 @@ async def list_workers(views: TheViews) -> WorkerPage:
 # --- many: the filters are those of every door -----------------------------------------------------------------------
 
 
-@post("/workers/enable", **_WISHES)
+@post("/workers/enable", **_WISHES, right=Right.CHANGE_FARM)
 async def enable_workers(data: JSONBody[WishesRequest], service: TheService, asker: TheAsker) -> Changed:
     """Let all workers that are meant take work."""
     return changed(await service.wish(asker, data.filters or (), Wish.ENABLED))
 
 
-@post("/workers/drain", **_WISHES)
+@post("/workers/drain", **_WISHES, right=Right.CHANGE_FARM)
 async def drain_workers(data: JSONBody[WishesRequest], service: TheService, asker: TheAsker) -> Changed:
     """Let all workers that are meant finish what they hold, and take nothing new."""
     return changed(await service.wish(asker, data.filters or (), Wish.DRAINING))
 
 
-@post("/workers/disable", **_WISHES)
+@post("/workers/disable", **_WISHES, right=Right.CHANGE_FARM)
 async def disable_workers(data: JSONBody[WishesRequest], service: TheService, asker: TheAsker) -> Changed:
     """Let all workers that are meant give back what they have not begun; `now`, what they render too."""
     return changed(await service.wish(asker, data.filters or (), Wish.DISABLED, data.now))
 
 
-@post("/workers/pause", **_ORDERS)
+@post("/workers/pause", **_ORDERS, right=Right.CHANGE_FARM)
 async def pause_workers(data: JSONBody[Selection], service: TheService, asker: TheAsker) -> Changed:
     """What all workers that are meant render stands still, processes and all, until they are resumed."""
     return changed(await service.pause_workers(asker, data.filters or (), True))
 
 
-@post("/workers/resume", **_ORDERS)
+@post("/workers/resume", **_ORDERS, right=Right.CHANGE_FARM)
 async def resume_workers(data: JSONBody[Selection], service: TheService, asker: TheAsker) -> Changed:
     """Let all workers that are meant go on."""
     return changed(await service.pause_workers(asker, data.filters or (), False))
 
 
-@post("/workers/kill", **_ORDERS)
+@post("/workers/kill", **_ORDERS, right=Right.CHANGE_FARM)
 async def kill_workers_runs(data: JSONBody[Selection], service: TheService, asker: TheAsker) -> Changed:
     """End what all workers that are meant render, processes and all; the answer names the tasks, which are rendered
     again. Nothing is counted as a failure.
@@ -73,7 +75,7 @@ async def kill_workers_runs(data: JSONBody[Selection], service: TheService, aske
     return changed(await service.kill(asker, data.filters or ()))
 
 
-@post("/tasks/kill", **_ORDERS | {"dto": Body[TaskNames]})
+@post("/tasks/kill", **_ORDERS | {"dto": Body[TaskNames]}, right=Right.CHANGE_JOBS)
 async def kill_tasks_runs(data: JSONBody[TaskNames], service: TheService, asker: TheAsker) -> Changed:
     """The same, by the tasks."""
     return changed(await service.kill_tasks(asker, data.tasks))
@@ -82,13 +84,13 @@ async def kill_tasks_runs(data: JSONBody[TaskNames], service: TheService, asker:
 # --- one -------------------------------------------------------------------------------------------------------------
 
 
-@post("/workers/{worker:str}/enable", status_code=200, responses=said(400, 404))
+@post("/workers/{worker:str}/enable", status_code=200, responses=said(400, 404), right=Right.CHANGE_FARM)
 async def enable_worker(worker: WorkerKey, service: TheService, asker: TheAsker, views: TheViews) -> WorkerView:
     """Let a worker, named by its id or name, take work."""
     return await _wished(worker, Wish.ENABLED, None, service, asker, views)
 
 
-@post("/workers/{worker:str}/drain", **_WISH)
+@post("/workers/{worker:str}/drain", **_WISH, right=Right.CHANGE_FARM)
 async def drain_worker(
     worker: WorkerKey,
     service: TheService,
@@ -100,7 +102,7 @@ async def drain_worker(
     return await _wished(worker, Wish.DRAINING, data, service, asker, views)
 
 
-@post("/workers/{worker:str}/disable", **_WISH)
+@post("/workers/{worker:str}/disable", **_WISH, right=Right.CHANGE_FARM)
 async def disable_worker(
     worker: WorkerKey,
     service: TheService,
@@ -112,7 +114,7 @@ async def disable_worker(
     return await _wished(worker, Wish.DISABLED, data, service, asker, views)
 
 
-@post("/workers/{worker:str}/ping", status_code=200, responses=said(400, 404, 409))
+@post("/workers/{worker:str}/ping", status_code=200, responses=said(400, 404, 409), right=Right.LOOK)
 async def ping_worker(worker: WorkerKey, service: TheService, views: TheViews) -> Pong:
     """Ask a worker whether it listens, also while it renders."""
     known = await views.worker(worker)
@@ -155,11 +157,11 @@ class _Socket:
             raise Closed from None
 
 
-@websocket("/worker")
+@websocket("/worker", right=Right.WORK)
 async def worker_socket(socket: WebSocket[Any, Any, Any], hub: TheHub) -> None:
     """What is said on it: docs/protocol.md."""
     await socket.accept()
-    await hub.serve(_Socket(socket))
+    await hub.serve(_Socket(socket), principal(socket.scope))
 
 
 HANDLERS: list[Any] = [
