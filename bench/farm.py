@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -21,11 +21,11 @@ TREE_FIELDS = ("user", "system", "children_user", "children_system")
 class BenchFarm:
     """A manager, and perhaps a worker, on a data folder of their own."""
 
-    def __init__(self, data: Path, *, worker: bool = True) -> None:
+    def __init__(self, data: Path, *, worker: bool = True, options: Sequence[str] = ()) -> None:
         self.data = data
         environ = os.environ | {"BRENDER_DATA": str(data)}
         self._log = (data / "bench.log").open("ab")
-        self.processes = [self._start(environ, "manager", "--data", str(data), "--port", "0")]
+        self.processes = [self._start(environ, "manager", "--data", str(data), "--port", "0", *options)]
         self.client = self._wait()
         if worker:
             self.processes.append(self._start(environ, "worker", "--data", str(data)))
@@ -59,6 +59,12 @@ class BenchFarm:
         """Memory of the manager's process."""
         return float(psutil.Process(self.processes[0].pid).memory_info().rss) / 2**20
 
+    def end_worker(self) -> None:
+        """End it alone."""
+        worker = self.processes.pop()
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(20)
+
     def close(self) -> None:
         """End both, the worker first."""
         self.client.close()
@@ -78,10 +84,10 @@ def _tree_cpu_s(process: psutil.Process) -> float:
 
 
 @contextlib.contextmanager
-def farm(data: Path, *, worker: bool = True) -> Iterator[BenchFarm]:
+def farm(data: Path, *, worker: bool = True, options: Sequence[str] = ()) -> Iterator[BenchFarm]:
     """A farm for as long as the block lasts."""
     data.mkdir(parents=True, exist_ok=True)
-    running = BenchFarm(data, worker=worker)
+    running = BenchFarm(data, worker=worker, options=options)
     try:
         yield running
     finally:

@@ -503,6 +503,60 @@ def test_the_socket_is_for_who_shows_a_token_and_no_page_from_elsewhere(farm: Fa
         assert refused.value.response.status_code == status
 
 
+def heard(connection: ClientConnection, kind: str) -> dict[str, Any]:
+    """The next message of a kind."""
+    while (said := json.loads(connection.recv(timeout=WAIT_S)))["type"] != kind:
+        pass
+    return said  # type: ignore[no-any-return]
+
+
+def test_what_a_worker_says_of_anothers_run_changes_nothing_and_a_second_hello_ends_it(
+    farm: Farm, scenes: Path
+) -> None:
+    address, headers = f"ws://{farm.netloc}{API}/worker", {"Authorization": f"Bearer {farm.token}"}
+    blender = {"kind": "blender", "version": "3.4.1"}
+    facts = {"hostname": "h", "system": "Linux", "cores": 1, "memory_mb": 1}
+    able = facts | {"blenders": [{"blender": blender, "path": "/opt/blender"}]}
+    with (
+        connect(address, additional_headers=headers) as one,
+        connect(address, additional_headers=headers) as other,
+    ):
+        one.send(hello(name="one", key="1" * 43, host=able))
+        heard(one, "Welcome")
+        other.send(hello(name="other", key="2" * 43, host=facts))
+        heard(other, "Welcome")
+        blend = str(scenes / "animation_movebone.blend")
+        out = {"output": str(farm.desk.data.parent / "out_####")}
+        made = farm.client.post(
+            "/jobs", json={"request_id": "theirs", "blend": blend, "frames": "1-2", "settings": out}
+        )
+        assert made.status_code == 201, made.text
+        job = made.json()["id"]
+        run = heard(one, "Assign")["orders"][0]["run"]
+        for kind, more in (
+            ("Started", {}),
+            ("Rendered", {"result": {}, "thumbnail": base64.b64encode(b"evil").decode()}),
+            ("Failed", {"kind": "no_camera", "message": "evil"}),
+            ("Stopped", {}),
+            ("Unstarted", {}),
+        ):
+            for target in (run, "../../../token", "\u202e" * 50):
+                other.send(json.dumps({"type": kind, "id": f"{kind}{len(target)}", "run": target} | more))
+                verdict = "stop" if kind in ("Started", "Rendered") else "ok"  # of a run that is over: it is forgotten
+                assert heard(other, "Ack").get("verdict", "ok") == verdict
+        other.send(json.dumps({"type": "Log", "run": run, "text": "evil"}))
+        other.send(hello(name="other", key="2" * 43))
+        assert "Hello once" in heard(other, "Refused")["reason"]
+        [task] = farm.client.get(f"/jobs/{job}/frames?limit=1").json()["frames"][:1]
+        assert "evil" not in json.dumps(task)
+        assert farm.client.get(f"/jobs/{job}").json()["state"] in ("queued", "active")
+        assert farm.client.post(f"/jobs/{job}/cancel").is_success
+        one.send(json.dumps({"type": "Goodbye"}))
+    for kind, names in (("job", [str(job)]), ("worker", ["one", "other"])):
+        gone = farm.client.request("DELETE", f"/objects/{kind}", json={"filters": names})
+        assert gone.is_success, gone.text
+
+
 # --- the console -------------------------------------------------------------------------------------------------
 
 LINES: dict[str, tuple[bytes, str]] = {

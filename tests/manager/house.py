@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
 from litestar import Litestar
 
 from brender.core import commands as c
@@ -39,6 +40,7 @@ from tests.farm_builder import BLENDER, host
 
 TOKEN = "t" * 43
 URL = "http://127.0.0.1:8080"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # as good, for who has nothing to protect
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -91,6 +93,7 @@ class House:
         views = Views(self.engine, self.store)
         self.service = Service(self.engine, self.store, self.files, views, self.end, self.hub.ping, self.content)
         self.people = self.service.people
+        self.people._hasher = QUICK
         self.joining = Joining(self.engine, self.people)
         self.reach = DIRECT
 

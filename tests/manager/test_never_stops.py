@@ -24,10 +24,12 @@ async def test_a_frame_whose_publishing_was_not_saved_is_published_again(
     monkeypatch.setattr(files, "AGAIN_S", 0.0)
     job = await house.submit("1-1")
     await house.join("one")
-    made = tmp_path / ".r1.png"
+    [held] = house.held()
+    made = tmp_path / f".brender-{held.id}" / "0001.png"
+    made.parent.mkdir()
     made.write_bytes(b"picture")
     file = m.File(temporary=str(made), final=str(tmp_path / "0001.png"), size=7, sha256=sha256(made))
-    await house.report(house.held()[0], m.Rendered, result=m.Result(files=(file,)))
+    await house.report(held, m.Rendered, result=m.Result(files=(file,)))
     refused: list[int] = []
 
     def refuse_once(rows: Sequence[Row]) -> None:

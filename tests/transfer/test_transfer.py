@@ -12,7 +12,8 @@ import pytest
 
 from brender.manager import incoming
 from brender.transfer import Changed, TransferError, fetch, send, sending
-from tests.transfer.conftest import Line, Served
+from tests.transfer.conftest import Served
+from tests.transfer.line import Line
 
 MIB = 2**20
 

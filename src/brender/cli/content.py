@@ -85,7 +85,8 @@ def gc_command(dry_run: bool, as_json: bool, manager: str | None, data: str | No
     verb = "would be removed" if dry_run else "were removed"
     stay = f"{found.kept_files} files, {sendbar.megabytes(found.kept_bytes)}, stay"
     print(f"{found.files} files, {sendbar.megabytes(found.bytes)}, {verb}; {stay}.")
-    old = {"jobs": found.jobs, "jobs' logs": found.logs, "jobs' small pictures": found.thumbnails, "frames": found.frames}
+    old = {"jobs": found.jobs, "jobs' logs": found.logs, "small pictures of jobs": found.thumbnails}
+    old["frames"] = found.frames
     if any(old.values()):
         listed = ", ".join(f"{count} {what}" for what, count in old.items() if count)
         print(f"Of jobs that ended long ago: {listed}, {sendbar.megabytes(found.old_bytes)}, {verb}.")

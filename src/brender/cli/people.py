@@ -204,13 +204,13 @@ def _print_invitation(client: Client, made: TokenMade) -> None:
     """What is passed on, and what to do with it; an address that leads here alone is left for them to fill in."""
     host = urlsplit(client.url).hostname or ""
     where = "ADDRESS" if logins.key(client.url)[1] == "localhost" else client.url
-    known = f" --fingerprint {client.fingerprint}" if client.fingerprint and where != "ADDRESS" else ""
+    known = f" --fingerprint {client.fingerprint}" if client.fingerprint else ""
     until = time.strftime("%Y-%m-%d %H:%M", time.localtime(made.expires_at))
     print(f"On the machine of {made.user}, until {until}:")
     print(f"  brender login --manager {where}{known} --invitation")
     print(f"which asks for this invitation, and for a password:\n  {made.text}")
     if where == "ADDRESS":
-        say(f"ADDRESS is how they reach this manager, which is {host} here.")
+        say(f"ADDRESS is how they reach this manager, such as https://HOST:8080, which is {host} here.")
 
 
 @users_command.command("password")

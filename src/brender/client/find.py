@@ -42,8 +42,10 @@ def local_manager(data: Path, environ: Mapping[str, str] = os.environ) -> Client
     except TooSlow:
         client.close()
         raise
-    except ApiError:
-        pass  # nobody has the port any more, or somebody else
+    except ApiError as error:  # nobody has the port any more, or somebody else; or what we show is no longer good
+        if error.reason == "unauthorized" and token != places.token(data, {}):
+            client.close()
+            raise
     client.close()
     return None
 

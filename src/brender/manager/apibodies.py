@@ -14,6 +14,10 @@ Document = dict[str, Any]
 _STREAM = {"type": "string", "description": "Server-sent events; the `data` of each is a `Hint`."}
 # OpenAPI's registry of formats has "binary" for bytes; without it a generator takes a picture for text
 _BYTES = {"type": "string", "format": "binary"}
+_OF_A_PART = (
+    ("Upload-Offset", "How many bytes of the file come before the body: as many as are there."),
+    ("Upload-Length", "How many bytes the whole file has."),
+)
 
 
 def add(found: Document) -> None:
@@ -21,10 +25,27 @@ def add(found: Document) -> None:
     _, hint = msgspec.json.schema_components([Hint], ref_template="#/components/schemas/{name}")
     found["components"]["schemas"].update(hint)
     for item in found["paths"].values():
+        if "put" in item:
+            _say_what_is_sent(item["put"])
         for operation in item.values():
             _let_it_be_left_out(operation.get("requestBody", {}))
             for media, content in _answers(operation):
                 _say_what_comes(media, content)
+
+
+def _say_what_is_sent(put: Document) -> None:
+    """A PUT takes a file, or a part of one (routes/files.py)."""
+    put["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": _BYTES}}}
+    put.setdefault("parameters", []).extend(
+        {
+            "name": name,
+            "in": "header",
+            "required": True,
+            "description": text,
+            "schema": {"type": "integer", "minimum": 0},
+        }
+        for name, text in _OF_A_PART
+    )
 
 
 def _answers(operation: Document) -> Iterator[tuple[str, Document]]:

@@ -16,11 +16,22 @@ import msgspec
 from litestar import Litestar
 from litestar.serialization import encode_json
 
-from brender.core import failures, joinviews, messages, nouns, objectviews, peopleviews, rights, scene, views
-from brender.manager import apibodies, apiobjects
+from brender.core import (
+    contentviews,
+    failures,
+    joinviews,
+    messages,
+    nouns,
+    objectviews,
+    peopleviews,
+    rights,
+    scene,
+    views,
+)
+from brender.manager import apibodies, apiobjects, apirights
 
 Document = dict[str, Any]
-METHODS = ("get", "post", "patch", "put", "delete")
+METHODS = ("head", "get", "post", "patch", "put", "delete")
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -71,6 +82,7 @@ def document(app: Litestar) -> Document:
         if name in words:
             _describe(schema, words[name])
     apiobjects.add(found)
+    apirights.add(found, app)
     return found
 
 
@@ -89,7 +101,7 @@ def _describe(schema: Document, words: Words) -> None:
 def _words() -> dict[str, Words]:
     """Of each type of the API its docstring, and the comments that stand behind its fields."""
     found: dict[str, Words] = {}
-    for module in (failures, scene, messages, nouns, views, objectviews, rights, peopleviews, joinviews):
+    for module in (failures, scene, messages, nouns, views, objectviews, rights, peopleviews, joinviews, contentviews):
         found |= _of_module(module)
     return found
 

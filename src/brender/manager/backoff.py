@@ -5,6 +5,7 @@ Kept in memory alone, and bounded. A try counts as failed until it is known to b
 way around it.
 """
 
+import math
 from collections import OrderedDict
 
 import msgspec
@@ -18,9 +19,9 @@ MOST_KEYS = 10_000
 class TooSoon(Refusal):
     """Not now: how long to wait."""
 
-    def __init__(self, wait_s: float) -> None:
-        self.retry_after_s = max(1, round(wait_s + 0.5))
-        super().__init__(f"There were too many failed logins: try again in {self.retry_after_s} s.", "too_soon")
+    def __init__(self, wait_s: float, why: str = "There were too many failed tries") -> None:
+        self.retry_after_s = max(1, math.ceil(wait_s))
+        super().__init__(f"{why}: try again in {self.retry_after_s} s.", "too_soon")
 
 
 class _Tries(msgspec.Struct):

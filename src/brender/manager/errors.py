@@ -46,11 +46,13 @@ DOCUMENTED = {
     401: "What was shown opens nothing here.",
     403: "Whoever asks may not.",
     404: "There is no such thing.",
+    408: "Nothing came for too long. What came is kept.",
     409: "As things are, it cannot be done.",
     413: "The body is too large.",
     415: "The body is no JSON.",
     429: "Not so soon: `Retry-After` says when.",
     422: "It was understood, and is refused. `kind` says which failure a .blend that is refused would have had.",
+    507: "There is no room for it. What came is kept.",
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from litestar import Litestar, MediaType, Request, Response, Router, get
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, License, SecurityScheme
+from litestar.openapi.spec import License
 from litestar.types import ASGIApp
 
 from brender import __version__
@@ -155,13 +155,12 @@ def _openapi() -> OpenAPIConfig:
         summary="A render farm for Blender",
         description=(
             "Every error is an `ErrorBody`. Times are seconds since 1970, durations end in `_s`, memory is MB (2**20 "
-            "bytes), paths are absolute. All but this wants `Authorization: Bearer` with what the file `token` in the "
-            "data folder holds. A command says who it is for, for the audit log: `X-Brender-Door: cli`, and "
-            "`X-Brender-User` with the user's name, percent-encoded."
+            "bytes), paths are absolute. Each operation says which right it takes; who has which: `GET /me`, and "
+            "docs/decisions/0006-people.md. Shown is `Authorization: Bearer` with a token, or a browser's cookie. Who "
+            "comes with the data folder's token says for whom, for the audit log: `X-Brender-User` with the user's "
+            "name, percent-encoded; and a command line says `X-Brender-Door: cli`."
         ),
         license=License(name="GPL-3.0-or-later", identifier="GPL-3.0-or-later"),
-        components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
-        security=[{"token": []}],
         openapi_router=Router(f"{PREFIX}/docs", route_handlers=[], include_in_schema=False, opt={"right": Right.OPEN}),
         render_plugins=[PagePlugin(path="/")],
         use_handler_docstrings=True,

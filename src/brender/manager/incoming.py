@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 GB = 2**30
-GATHERED = 4 * 2**20  # bytes that are written and hashed at once; as many again may come in meanwhile
+GATHERED = 2 * 2**20  # bytes that are written and hashed at once; as many again may come in meanwhile
 SILENCE_S = 20.0  # without a byte a request ends; what came stays
 STALE_S = 48 * 3600.0  # without a byte more, a part is nobody's
 KNOWN = 1000  # parts whose hash so far is remembered

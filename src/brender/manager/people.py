@@ -156,12 +156,16 @@ class People:
 
     def _verified(self, hashed: str, password: str) -> bool:
         """An unknown name, and one without a password, take as long as a wrong password."""
-        nobodys = _nobodys()
+        nobodys = self._nobodys
         try:
             self._hasher.verify(hashed or nobodys, password.encode("utf-8", "surrogatepass"))
         except (Argon2Error, InvalidHashError):
             return False
         return bool(hashed)
+
+    @functools.cached_property
+    def _nobodys(self) -> str:
+        return self._hasher.hash(secrets.token_hex())
 
     # --- tokens ------------------------------------------------------------------------------------------------
 
@@ -217,7 +221,7 @@ class _Turn:
 
     async def __aenter__(self) -> None:
         if self._people._in_line >= IN_LINE:
-            raise TooSoon(1.0)
+            raise TooSoon(1.0, "Too many people log in at this moment")
         self._people._in_line += 1
         try:
             await self._people._turns.acquire()
@@ -241,11 +245,6 @@ def owner_of(by: By, wanted: str, known: Collection[str]) -> str:
     if not who.name:
         return wanted
     return wanted if who.role is Role.ADMIN and wanted in known else who.name
-
-
-@functools.cache
-def _nobodys() -> str:
-    return PasswordHasher().hash(secrets.token_hex())
 
 
 def _hash(secret: str) -> str:

@@ -30,7 +30,7 @@ async def run_file_standing(run: RunName, sha256: Sha256, asker: TheAsker, carry
 @put(
     "/runs/{run:str}/files/{sha256:str}",
     status_code=201,
-    responses=said(400, 404, 409, 415, 422),
+    responses=said(400, 404, 408, 409, 415, 422, 507),
     request_max_body_size=None,
     opt=files.TAKES_OCTETS,
     right=Right.WORK,

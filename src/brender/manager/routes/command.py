@@ -21,7 +21,7 @@ JSON = "--json"
     dto=Body[CommandRequest],
     return_dto=None,
     responses=said(400, 413, 415),
-    right=Right.OPEN,
+    right=Right.LOOK,
 )
 async def run_command(data: JSONBody[CommandRequest], service: TheService, asker: TheAsker) -> CommandAnswer:
     """What the console answers to a line. `more`, `watch` and `quit` are about a connection, and say so here."""

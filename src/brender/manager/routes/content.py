@@ -48,7 +48,7 @@ async def content_standing(sha256: Sha256, content: TheContent) -> Response[None
 @put(
     "/content/{sha256:str}",
     status_code=201,
-    responses=said(400, 409, 413, 415, 422),
+    responses=said(400, 408, 409, 413, 415, 422, 507),
     request_max_body_size=None,
     opt=files.TAKES_OCTETS,
     right=Right.SUBMIT,

@@ -148,7 +148,6 @@ class Cells(Sequence["Cell"]):
 
 @get(
     "/jobs/{job:int}/frames/{frame:int}/files/{number:int}",
-    media_type=bodies.OCTETS,
     responses=said(400, 404),
     right=Right.LOOK,
 )

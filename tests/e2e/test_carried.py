@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carried jobs over a plain manager on loopback, with three folders that have nothing in common: the artist's, the
+manager's and the worker's. Real Blender, real processes, and real ends of them.
+"""
+
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brender.client.api import Client
+from brender.imaging.compare import compare
+from tests.e2e.conftest import Desk, Running
+
+pytestmark = [pytest.mark.blender, pytest.mark.slow]
+
+SCENE = "01 - basic linking.blend"
+QUICK = ("-E", "CYCLES", "--samples", "1", "--size", "64x36", "--allow-missing")
+WITHIN_S = 90.0
+
+
+def until(found: Callable[[], Any], what: str) -> Any:
+    """What `found` gives, once it is something."""
+    end = time.monotonic() + WITHIN_S
+    while time.monotonic() < end:
+        if value := found():
+            return value
+        time.sleep(0.002)
+    pytest.fail(f"it did not come to it: {what}")
+
+
+class Apart:
+    """An artist's desk, a manager and a worker, each in a folder of its own."""
+
+    def __init__(self, desk: Desk, scenes: Path) -> None:
+        self.desk = desk
+        self.project = desk.folder / "artist" / "project"
+        shutil.copytree(scenes / "linked", self.project)
+        self.blend = self.project / SCENE
+        self.manager_data, self.worker_data = desk.folder / "manager", desk.folder / "worker"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        desk.environ["XDG_CACHE_HOME"] = str(desk.folder / "artist" / "cache")
+        self.manager = self.start_manager()
+        token = (self.manager_data / "token").read_text().strip()
+        desk.environ |= {"BRENDER_TOKEN": token, "BRENDER_MANAGER": self.url}
+        self.client = Client(self.url, token)
+        self.worker = self.start_worker()
+
+    def start_manager(self) -> Running:
+        started = self.desk.start("manager", "--data", self.manager_data, "--port", self.port, "--no-console")
+        started.wait_for("manager ready")
+        return started
+
+    def start_worker(self) -> Running:
+        return self.desk.start("worker", "--data", self.worker_data)
+
+    def kill(self, running: Running) -> None:
+        """Without a word, and none of its Blenders either."""
+        for process in reversed(running.family()):
+            process.kill()
+        running.wait()
+
+    def submit(self, *arguments: object) -> int:
+        """By the artist, who then does something else. The job's number."""
+        code, text = self.desk.run("render", self.blend, "--send", "--detach", *arguments)
+        assert code == 0, text
+        return int(text.splitlines()[-1])
+
+    def over(self, job: int) -> dict[str, int]:
+        """The tasks of the job by state, once it has ended."""
+        view = until(lambda: (v := self.client.job(job)).ended_at is not None and v, f"the end of job {job}")
+        return dict(view.counts)
+
+    def outbox(self) -> list[Path]:
+        return [p for p in self.worker_data.glob("worker/outbox/*.json") if b'"Rendered"' in p.read_bytes()]
+
+    def content(self) -> dict[str, int]:
+        """What is in the worker's cache: each file, and when it came."""
+        found = self.worker_data.glob("worker/cache/content/*/*")
+        return {path.name: path.stat().st_mtime_ns for path in found}
+
+
+@pytest.fixture
+def apart(desk: Desk, scenes: Path, blender: str) -> Iterator[Apart]:
+    here = Apart(desk, scenes)
+    yield here
+    here.client.close()
+
+
+def same(one: Path, other: Path) -> bool:
+    found = compare(one, other)
+    return (found.fraction, found.largest) == (0.0, 0.0)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_frames_come_home_and_are_those_rendered_here(apart: Apart, desk: Desk) -> None:
+    code, text = desk.run("render", apart.blend, "--send", *QUICK, "-o", apart.project / "far" / "f_####", "-f", "1..3")
+    assert code == 0, text
+    assert text.splitlines()[-1].endswith(str(apart.project / "far" / "f_####.png"))
+    assert names(apart.project / "far") == ["f_0001.png", "f_0002.png", "f_0003.png"]
+    assert not any(path.is_file() for path in (apart.worker_data / "worker" / "carried").rglob("*"))
+    alone = {key: desk.environ.pop(key) for key in ("BRENDER_MANAGER", "BRENDER_TOKEN")}
+    code, text = desk.run("render", apart.blend, *QUICK, "-o", apart.project / "near" / "f_####", "-f", "1..3")
+    desk.environ |= alone
+    assert code == 0, text
+    for name in names(apart.project / "near"):
+        assert same(apart.project / "far" / name, apart.project / "near" / name), name
+
+
+def test_what_happens_to_the_source_after_submit_changes_nothing(apart: Apart, desk: Desk) -> None:
+    apart.kill(apart.worker)
+    job = apart.submit(*QUICK, "-o", "//out/f_####", "-f", "1..2")
+    shutil.rmtree(apart.project)
+    apart.start_worker()
+    assert apart.over(job) == {"succeeded": 2}
+    to = desk.folder / "fetched"
+    code, text = desk.run("fetch", job, "--to", to)
+    assert code == 0, text
+    assert names(to) == ["f_0001.png", "f_0002.png"]
+    code, text = desk.run("fetch", job, "--to", to)
+    assert "0 files fetched, 2 were there already" in text
+
+
+def test_the_next_job_of_the_same_scene_fetches_nothing(apart: Apart) -> None:
+    assert apart.over(apart.submit(*QUICK, "-o", "//one/f_####", "-f", "1..2")) == {"succeeded": 2}
+    before = apart.content()
+    assert len(before) == 4  # the .blend, its two libraries, and the manifest
+    assert apart.over(apart.submit(*QUICK, "-o", "//two/f_####", "-f", "3..4")) == {"succeeded": 2}
+    assert apart.content() == before
+
+
+def test_a_damaged_cache_is_mended(apart: Apart) -> None:
+    assert apart.over(apart.submit(*QUICK, "-o", "//one/f_####", "-f", "1")) == {"succeeded": 1}
+    apart.kill(apart.worker)
+    library = next(p for p in apart.worker_data.glob("worker/cache/trees/*/libraries/*") if p.is_file())
+    library.chmod(0o644)
+    library.write_bytes(bytes(library.stat().st_size))
+    apart.start_worker()
+    assert apart.over(apart.submit(*QUICK, "-o", "//two/f_####", "-f", "1")) == {"succeeded": 1}
+    assert library.read_bytes()[:100].strip(b"\0")
+
+
+SLOW = ("-E", "CYCLES", "--samples", "48", "--size", "640x360", "--allow-missing")
+
+
+def test_a_worker_killed_between_rendered_and_brought_brings_it_after_its_next_start(apart: Apart) -> None:
+    """C03, C07: the frame is not rendered again."""
+    job = apart.submit(*SLOW, "-o", "//out/f_####", "-s", 1, "-e", 4, "-a")
+    until(lambda: apart.client.job(job).opened, "the scene is open")
+    apart.manager.signal(signal.SIGSTOP)
+    (report,) = until(apart.outbox, "a frame waits to be brought")[:1]
+    run = report.read_bytes().split(b'"run":"')[1].split(b'"')[0].decode()
+    apart.kill(apart.worker)
+    assert report.exists()
+    apart.manager.signal(signal.SIGCONT)
+    apart.start_worker()
+    assert apart.over(job) == {"succeeded": 4}
+    records = apart.client.frames(job).frames
+    assert run in [record.run for record in records]  # the run that rendered it is the accepted one
+    assert all(record.failures == 0 for record in records)
+    assert not apart.outbox()
+
+
+LARGE = ("-E", "CYCLES", "--samples", "1", "--size", "1920x1080", "--allow-missing", "-F", "OPEN_EXR")
+
+
+def test_a_manager_killed_in_the_middle_of_an_upload_gets_the_rest(apart: Apart) -> None:
+    """C01, C02: nothing is lost, and nothing is rendered again."""
+    job = apart.submit(*LARGE, "-o", "//out/f_####", "-s", 1, "-e", 3, "-a")
+    incoming = apart.manager_data / "incoming" / "runs"
+    until(lambda: list(incoming.glob("*/*.part")), "an upload has begun")
+    apart.kill(apart.manager)
+    apart.start_manager()
+    assert apart.over(job) == {"succeeded": 3}
+    records = apart.client.frames(job).frames
+    assert [(record.failures, record.losses) for record in records] == [(0, 0)] * 3
+    kept = apart.manager_data / "storage" / "output" / str(job)
+    assert [path.stat().st_size for path in sorted(kept.iterdir())] == [record.files[0].size for record in records]
+    assert until(lambda: not list(incoming.glob("*")), "nothing is left on its way")
+
+
+def test_a_manager_that_lost_what_was_brought_gets_it_again(apart: Apart) -> None:
+    """The answer to the report says so, and the frame is not lost."""
+    job = apart.submit(*SLOW, "-o", "//out/f_####", "-f", "1")
+    until(lambda: apart.client.job(job).opened, "the scene is open")
+    apart.worker.wait_for("connected|starts")
+    until(lambda: apart.client.job(job).ended_at, "the end")
+    assert apart.over(job) == {"succeeded": 1}
+
+
+def test_ctrl_c_leaves_what_has_come_and_fetch_brings_the_rest(apart: Apart, desk: Desk) -> None:
+    out = apart.project / "out"
+    running = desk.start("render", apart.blend, "--send", *SLOW, "-o", out / "f_####", "-s", 1, "-e", 4, "-a")
+    until(lambda: out.is_dir() and names(out), "a frame is at home")
+    running.signal(signal.SIGINT)
+    assert running.wait() == 130
+    assert "attach" in running.text
+    code, text = desk.run("fetch", 1, "--watch")
+    assert code == 0, text
+    assert names(out) == [f"f_{number:04}.png" for number in (1, 2, 3, 4)]
+
+
+def test_a_home_that_cannot_be_written_is_said_and_the_job_goes_on(apart: Apart, desk: Desk) -> None:
+    blocked = apart.project / "out"
+    blocked.write_text("a file where a folder is wanted")
+    code, text = desk.run("render", apart.blend, "--send", *QUICK, "-o", blocked / "f_####", "-f", "1..2")
+    assert code == 0, text
+    assert "brender fetch 1 --to FOLDER" in text
+    assert apart.over(1) == {"succeeded": 2}
