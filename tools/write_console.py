@@ -64,6 +64,7 @@ ASKED: dict[str, tuple[str, ...]] = {
     "watch": ("watch clients farm*", ""),
     "more": ("more",),
     "test": ("test",),
+    "login": ("login 3f9a1c07b2d84e65.not-the-secret",),
     "help": ("help drain", "hlp"),
     "shutdown": (),
     "quit": (),
@@ -96,12 +97,13 @@ folder says which), and `--no-console` is without one. The manager of a local `b
 ## Who may ask
 
 Whoever can reach the port: every user and every program of this machine. That is why it listens on this machine alone,
-and why a manager that is told to listen elsewhere does not start. On a machine that is shared with people who should
-not steer the farm, start it with `--no-console`: the HTTP API wants a token that only its owner can read. A web page
+whatever else the manager listens at. On a machine that is shared with people who should not steer the farm, let people
+log in (`set setting logins value=true`), or start it with `--no-console`. Where people log in, a connection may do
+nothing before `login TOKEN`, and a JSON line says `"token": "..."`; `brender console` does it by itself. A web page
 can make a browser send lines to a port, so a connection that begins like HTTP, or with what is no text, is closed, and
 nothing of it is obeyed. Jobs that carry Python are not taken here; a .blend is, and its own scripts do not run.
 
-What is changed here is in the audit log as `console`, with the address it came from.
+What is changed here is in the audit log as `console`, or by the account's name, with the address it came from.
 
 ## Lines and answers
 

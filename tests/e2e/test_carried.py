@@ -150,7 +150,7 @@ def test_a_damaged_cache_is_mended(apart: Apart) -> None:
     assert library.read_bytes()[:100].strip(b"\0")
 
 
-SLOW = ("-E", "CYCLES", "--samples", "48", "--size", "640x360", "--allow-missing")
+SLOW = ("-E", "CYCLES", "--samples", "24", "--size", "480x270", "--allow-missing")
 
 
 def test_a_worker_killed_between_rendered_and_brought_brings_it_after_its_next_start(apart: Apart) -> None:
@@ -163,7 +163,7 @@ def test_a_worker_killed_between_rendered_and_brought_brings_it_after_its_next_s
     apart.kill(apart.worker)
     assert report.exists()
     apart.manager.signal(signal.SIGCONT)
-    apart.start_worker()
+    apart.worker = apart.start_worker()
     assert apart.over(job) == {"succeeded": 4}
     records = apart.client.frames(job).frames
     assert run in [record.run for record in records]  # the run that rendered it is the accepted one
@@ -187,15 +187,6 @@ def test_a_manager_killed_in_the_middle_of_an_upload_gets_the_rest(apart: Apart)
     kept = apart.manager_data / "storage" / "output" / str(job)
     assert [path.stat().st_size for path in sorted(kept.iterdir())] == [record.files[0].size for record in records]
     assert until(lambda: not list(incoming.glob("*")), "nothing is left on its way")
-
-
-def test_a_manager_that_lost_what_was_brought_gets_it_again(apart: Apart) -> None:
-    """The answer to the report says so, and the frame is not lost."""
-    job = apart.submit(*SLOW, "-o", "//out/f_####", "-f", "1")
-    until(lambda: apart.client.job(job).opened, "the scene is open")
-    apart.worker.wait_for("connected|starts")
-    until(lambda: apart.client.job(job).ended_at, "the end")
-    assert apart.over(job) == {"succeeded": 1}
 
 
 def test_ctrl_c_leaves_what_has_come_and_fetch_brings_the_rest(apart: Apart, desk: Desk) -> None:

@@ -16,10 +16,12 @@ from websockets.exceptions import InvalidStatus
 
 from brender.core import commands as c
 from brender.core import messages as m
+from brender.core.nouns import Role
 from brender.core.views import ErrorBody, FarmView, Hint
 from brender.manager import http
 from brender.manager.events import MOST_WAITING, Events
 from tests.farm_builder import host
+from tests.manager.crowd import BY, account, bearer, token
 from tests.manager.house import HEADERS, TOKEN, House
 
 
@@ -52,6 +54,23 @@ async def until(met: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not met():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def test_whoever_listens_hears_no_more_once_they_may_not(house: House, url: str) -> None:
+    await account(house, "anna", Role.VIEWER)
+    shown = await token(house, "anna")
+    async with (
+        httpx.AsyncClient(headers=bearer(shown)) as client,
+        client.stream("GET", f"{url}/api/v1/events") as stream,
+    ):
+        lines = stream.aiter_lines()
+        assert (await next_hint(lines)).kind == "everything"
+        await house.submit()
+        assert (await next_hint(lines)).kind == "job"
+        await house.people.revoke(BY, shown.partition(".")[0])
+        await house.submit()
+        async with asyncio.timeout(5):
+            assert [line async for line in lines if line.startswith("data: ")] == []
 
 
 async def next_hint(lines: AsyncIterator[str]) -> Hint:

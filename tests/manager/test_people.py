@@ -337,6 +337,25 @@ async def test_a_token_expires_at_its_time(house: House, browser: httpx.AsyncCli
     assert (await browser.get(f"{API}/jobs", headers=bearer(lasting))).status_code == 200
 
 
+async def test_what_has_expired_is_shown_for_a_week_and_then_makes_room(house: House) -> None:
+    await account(house, "anna")
+    await token(house, "anna", lives_s=60)
+    await session(house, "anna")
+    house.mono += 7 * 24 * 3600.0 + 59
+    await token(house, "anna")
+    assert [each.kind for each in house.people.tokens("anna")] == [TokenKind.API] * 2
+    house.mono += 2
+    await token(house, "anna")
+    assert len(house.engine.farm.tokens) == 2
+
+
+async def test_a_user_has_so_many_tokens_and_no_more(house: House) -> None:
+    await account(house, "anna")
+    await asyncio.gather(*(token(house, "anna") for _ in range(500)))
+    with pytest.raises(Refusal, match="revoke some of them first"):
+        await token(house, "anna")
+
+
 async def test_whoever_is_blocked_or_gone_is_let_in_with_nothing(house: House, browser: httpx.AsyncClient) -> None:
     await account(house, "anna", Role.USER, PASSWORD)
     ways = [bearer(await token(house, "anna")), await session(house, "anna")]

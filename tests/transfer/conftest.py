@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.di import Provide
 
 from brender.manager import errors
@@ -30,7 +30,7 @@ class Served:
         self.storage = FolderStorage(folder / "storage")
         self.content = Content(folder, self.storage, self.settings.__getitem__)
         app = Litestar(
-            GIVEN,
+            [Router("/api/v1", route_handlers=GIVEN)],
             dependencies={"content": Provide(lambda: self.content, sync_to_thread=False)},
             exception_handlers={Exception: errors.answer},
             before_request=errors.refuse_other_media,
@@ -48,7 +48,7 @@ class Served:
         self._thread.start()
 
     def url(self, sha256: str, port: int | None = None) -> str:
-        return f"http://127.0.0.1:{port or self.port}/content/{sha256}"
+        return f"http://127.0.0.1:{port or self.port}/api/v1/content/{sha256}"
 
     def kept(self, sha256: str) -> bytes | None:
         size = self.content.size(sha256)

@@ -154,7 +154,7 @@ def test_only_octets_are_a_file_and_only_a_hash_is_a_name(served: Served, http: 
     assert put(http, served, sha256, b"right", 0, 5, **{"Content-Type": "application/json"}).status_code == 415
     for name in ("A" * 64, "a" * 63, "..%2f..%2fx", "g" * 64):
         assert put(http, served, name, b"right", 0, 5).status_code in (400, 404)
-    assert http.post(f"http://127.0.0.1:{served.port}/content/missing", content=b"x").status_code == 415
+    assert http.post(f"http://127.0.0.1:{served.port}/api/v1/content/missing", content=b"x").status_code == 415
 
 
 def test_a_disk_without_room_is_said_in_a_sentence_and_what_came_is_kept(

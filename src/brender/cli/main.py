@@ -36,7 +36,13 @@ COMMANDS = {
     "ping": ("workers", "Ask a worker whether it listens, and how long its answer takes."),
     "get": ("objects", "Show objects and their attributes."),
     "set": ("objects", "Set attributes of the objects that are meant: of all of them, or of none."),
-    "create": ("objects", "Make an object: a worker before it comes, a tag, a user's share, a job of a .blend."),
+    "create": (
+        "objects",
+        (
+            "Make an object: a worker before it comes, a tag, a user's share, a mapping of a shared folder, "
+            "a job of a .blend."
+        ),
+    ),
     "delete": ("objects", "Delete the objects that are meant: all of them, or none."),
     "describe": ("objects", "Say what a kind of object has: each attribute, its type, and whether it can be set."),
     "audit": ("objects", "Show who changed what, when, and from where: the newest first."),

@@ -91,7 +91,9 @@ class Content:
             raise Refusal(f"{sha256!r} is no SHA-256: 64 hexadecimal digits, in lower case.", "invalid")
         size = self.size(sha256)
         if size is None:
-            raise Refusal(f"The manifest {sha256} is not here: it is sent before the job.", "invalid")
+            raise Refusal(
+                f"The list of the scene's files ({sha256}) is not here (any more): submit it anew.", "invalid"
+            )
         if size > MOST_MANIFEST:
             raise Refusal(f"A manifest has at most {MOST_MANIFEST // 2**20} MB, and not {size / 2**20:.0f}.", "invalid")
         try:

@@ -167,8 +167,8 @@ class Body(MsgspecDTO[T]):
         return schema_creator.for_field_definition(field_definition)
 
 
-_AT = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?")
-_FIELD = re.compile(r".*field `(.+)`")
+_AT = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)  # the name of a field may be anything
+_FIELD = re.compile(r".*field `(.+)`", re.DOTALL)
 
 
 def _misfit(text: str) -> Wrong:

@@ -239,6 +239,9 @@ class Service:
 
     async def retry(self, by: By, job: int) -> JobView:
         """Render again what failed, and of an ended job what was cancelled."""
+        row = await self.views.row(job)
+        if row.carried and row.state in JOB_ENDED:  # what it needs may have been collected since
+            await asyncio.to_thread(self._content.hold, row.scene.manifest)
         return await self._done(by, c.RetryJob(by=by, job=job), job)
 
     async def refuse_any(self, by: By, jobs: Iterable[int]) -> None:

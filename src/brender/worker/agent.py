@@ -120,8 +120,12 @@ class Agent:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """What the manager must hear of: runs in work, and those with reports that it has not acknowledged."""
-        return tuple(dict.fromkeys([*self._session.held, *self._outbox.runs]))
+        """What the manager must hear of: runs in work, and those whose end it has not acknowledged.
+
+        Not one that only began: where it is not in work any more, a process that was killed had begun it.
+        """
+        ended = [report.run for report in self._outbox.reports if isinstance(report, Final)]
+        return tuple(dict.fromkeys([*self._session.held, *ended]))
 
     @property
     def looking(self) -> bool:

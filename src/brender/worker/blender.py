@@ -195,7 +195,7 @@ class _Process:
             raise Failure(Kind.BLENDER_MISSING, _not_started(self._program, error)) from None
         finally:
             os.close(writing)
-        self._output = reading
+        self._output: int | None = reading  # None once there will be no more
         return tree
 
     async def open(self) -> Opened:
@@ -245,19 +245,34 @@ class _Process:
             self._hear(msgspec.json.decode(line))
 
     async def _read_output(self) -> None:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=READ_BYTES)
-        pipe = os.fdopen(self._output, "rb", buffering=0)
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
-        while data := await reader.read(READ_BYTES):
-            self._printed.feed(data)
-            if len(data) < MUCH_BYTES:
-                transport.pause_reading()  # or each line wakes the loop
+        """Until nobody holds the other end. Several lines are taken together: each would wake the loop."""
+        output = self._output
+        assert output is not None  # only this ends it
+        os.set_blocking(output, False)
+        while (taken := self._take_printed()) is not None:
+            if taken < MUCH_BYTES:
                 await asyncio.sleep(GATHER_S)
-                transport.resume_reading()
-        transport.close()
+                await _readable(output)
+        self._output = None
+        os.close(output)
+
+    def _take_printed(self) -> int | None:
+        """Take all that was printed so far. Returns how many bytes; None: there will be no more."""
+        taken, data = 0, b""
+        while self._output is not None:
+            try:
+                data = os.read(self._output, READ_BYTES)
+            except BlockingIOError:
+                return taken
+            if not data:
+                return None
+            self._printed.feed(data)
+            taken += len(data)
+        return None
 
     def _hear(self, said: dict[str, Any]) -> None:
+        if said["event"] in ("rendered", "failed"):  # what was printed of the run comes before its end
+            self._take_printed()
         getattr(self, f"_on_{said['event']}")(said)
 
     def _on_opened(self, said: dict[str, Any]) -> None:
@@ -349,9 +364,7 @@ class WarmBlender:
     Where it cannot be rendered warm (`opened.warm`), whoever hands over a second run takes a new one of these for it.
     """
 
-    def __init__(
-        self, scene: Scene, program: str, on_event: OnEvent, owner: str, limits: Limits = UNLIMITED
-    ) -> None:
+    def __init__(self, scene: Scene, program: str, on_event: OnEvent, owner: str, limits: Limits = UNLIMITED) -> None:
         self._scene = scene
         self._limits = limits
         self._program = program
@@ -495,6 +508,17 @@ def _remove_orphaned() -> None:
 def _not_started(program: str, error: OSError) -> str:
     text = f'Blender could not be started: "{program}": {error.strerror}.'
     return text + " It was there when the worker looked; install it again, or start the worker anew."
+
+
+async def _readable(descriptor: int) -> None:
+    """Until there is something to read, or the end."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(descriptor, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(descriptor)
 
 
 def _ending(code: int) -> str:

@@ -10,10 +10,11 @@ from litestar import get, post
 from litestar.response import Stream
 from msgspec.structs import replace
 
-from brender.core.rights import Right
+from brender.core.rights import Principal, Right, allows
 from brender.core.views import FarmView, Hint
 from brender.manager.events import Events
-from brender.manager.routes.given import TheAsker, TheEvents, TheFacts, TheService, TheViews
+from brender.manager.people import Denied, People
+from brender.manager.routes.given import TheAsker, TheEvents, TheFacts, ThePeople, TheService, TheViews
 
 log = structlog.get_logger()
 
@@ -35,19 +36,24 @@ async def shut_down(service: TheService, asker: TheAsker) -> None:
 
 
 @get("/events", media_type="text/event-stream", right=Right.LOOK)
-async def listen(events: TheEvents) -> Stream:
+async def listen(events: TheEvents, people: ThePeople, asker: TheAsker) -> Stream:
     """Server-sent events: `data: {"kind":"job","id":"5"}` says that job 5 has changed; fetch it again if you show it.
 
     `everything` is the first, and comes again to who reads too slowly. A comment comes where nothing else does.
     """
-    return Stream(_hints(events), media_type="text/event-stream")
+    return Stream(_hints(events, people, asker.principal), media_type="text/event-stream")
 
 
-async def _hints(events: Events) -> AsyncIterator[bytes]:
+async def _hints(events: Events, people: People, who: Principal) -> AsyncIterator[bytes]:
+    """Until the manager ends, or whoever listens may no longer."""
     listener = events.listen()
     try:
         while (hints := await listener.take(ALIVE_S)) is not None:
+            if not allows(people.again(who), Right.LOOK):
+                return
             yield b"".join(map(_event, hints)) or b": still here\n\n"
+    except Denied:
+        return
     finally:
         events.leave(listener)
 
