@@ -19,7 +19,8 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
 # the pure rooms: values in, values out
 PURE_IMPORTS = {
     "__future__", "abc", "array", "base64", "bisect", "collections", "dataclasses", "enum", "fnmatch", "fractions",
-    "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "types", "typing", "unicodedata",
+    "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "types", "typing",
+    "unicodedata",
     "msgspec", "brender.core", "brender.scheduler", "brender.worker.session",
 }  # fmt: skip
 PURE_FROM = {"pathlib.PurePath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath"}

@@ -266,7 +266,7 @@ def _file(job: Job, file: File) -> FileView:
 
 
 def name_within(folder: str, path: str) -> str:
-    """What a file is called in a folder of its own elsewhere: as in the job's, or in `outside` where it is not in it."""
+    """What a file is called in a folder of its own elsewhere: as in the job's, or in `outside`."""
     parts, above = (tuple(part for part in re.split(r"[/\\]", text) if part) for text in (path, folder))
     inside = parts[: len(above)] == above
     return "/".join(parts[len(above) :] if inside else ("outside", *(part.replace(":", "") for part in parts)))
