@@ -84,6 +84,53 @@ async def test_every_slot_of_file_output_nodes_is_reported(kit: Any, made: Path,
     assert len(warm) == 4
 
 
+PLACES = {
+    "//": "",
+    "//out/passes": "out/passes",
+    "//out/../passes/": "passes",
+    "//../renders/": "outside/renders",
+    "//a/../../../renders": "outside/renders",
+    "/home/ann/passes": "outside/home/ann/passes",
+    "/home/../../etc": "outside/etc",
+    "C:\\renders\\z": "outside/C/renders/z",
+    "//a\\..\\..\\z": "outside/z",
+}
+
+MOVED = """
+import bpy
+scene = bpy.context.scene
+tree = scene.compositing_node_group if hasattr(scene, "compositing_node_group") else scene.node_tree
+for node in tree.nodes:
+    name = "directory" if hasattr(node, "directory") else "base_path"
+    if node.bl_idname == "CompositorNodeOutputFile" and "passes" in getattr(node, name):
+        setattr(node, name, PLACE)
+"""
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_nodes_of_a_carried_scene_write_into_its_own_folder(
+    kit: Any, made: Path, tmp_path: Path, place: str
+) -> None:
+    """What the artist's machine calls its folders is nothing on a worker, and nobody's file there is touched."""
+    (tmp_path / "tree" / "scene").mkdir(parents=True)
+    blend = shutil.copy(made / "file_output.blend", tmp_path / "tree" / "scene" / "scene.blend")
+    own = tmp_path / "carried"
+    scripts = (Script(kind="expr", source=MOVED.replace("PLACE", repr(place))),)
+    settings = msgspec.structs.replace(SMALL, output=str(own / "f_####"))
+    before = files_in(tmp_path / "tree")
+    scene = kit.scene(blend, settings=settings, scripts=scripts, manifest="a" * 64)
+    warm = await kit.open(scene, tmp_path)
+    rendered = await warm.render("r7", (7,), str(tmp_path / "r7.log"))
+    await warm.close()
+    assert all(is_whole_and_apart(file) for file in rendered.files)
+    found = {Path(file.final).relative_to(own).as_posix() for file in rendered.files}
+    folder = PLACES[place] and PLACES[place] + "/"
+    layers = next(name for name in found if "layers/" in name)
+    assert found == {"f_0007.png", f"{folder}colour_0007.png", f"{folder}alpha_0007.png", layers}
+    assert layers.startswith("out/layers/all_")
+    assert files_in(tmp_path / "tree") == before
+
+
 VIEWS = {
     "individual": "scene.render.image_settings.views_format = 'INDIVIDUAL'",
     "one picture": "scene.render.image_settings.views_format = 'STEREO_3D'",

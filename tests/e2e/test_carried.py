@@ -92,6 +92,8 @@ def apart(desk: Desk, scenes: Path, blender: str) -> Iterator[Apart]:
     here = Apart(desk, scenes)
     yield here
     here.client.close()
+    if here.manager.process.poll() is None:
+        here.manager.signal(signal.SIGCONT)  # a test that failed has perhaps stopped it
 
 
 def same(one: Path, other: Path) -> bool:
@@ -180,7 +182,7 @@ def test_a_manager_killed_in_the_middle_of_an_upload_gets_the_rest(apart: Apart)
     incoming = apart.manager_data / "incoming" / "runs"
     until(lambda: list(incoming.glob("*/*.part")), "an upload has begun")
     apart.kill(apart.manager)
-    apart.start_manager()
+    apart.manager = apart.start_manager()
     assert apart.over(job) == {"succeeded": 3}
     records = apart.client.frames(job).frames
     assert [(record.failures, record.losses) for record in records] == [(0, 0)] * 3

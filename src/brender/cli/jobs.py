@@ -167,6 +167,7 @@ def described(job: JobView) -> list[str]:
         ("speed", _speed(job)),
         ("file", job.blend),
         ("outputs", job.outputs),
+        ("home", job.home),
         ("Blender", str(job.blender)),
         ("scene", _opened(job)),
         ("warm", job.proof.message if job.proof else ""),

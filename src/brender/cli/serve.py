@@ -115,6 +115,12 @@ def _console_port(port: int, given: int | None) -> int:
 @click.option("--local", is_flag=True, hidden=True, help="For the data folder's own manager, whatever was joined.")
 @log_option
 @parent_option
+@click.option(
+    "--cache-gb",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="What files of sent scenes may take of the disk.  [default: 50, or a fifth of the disk]",
+)
 @limit_options
 @place_options
 def worker_command(
@@ -125,6 +131,7 @@ def worker_command(
     join: str | None,
     local: bool,
     log: Path | None,
+    cache_gb: float | None,
     with_parent: bool,
     manager: str | None,
     data: str | None,
@@ -150,6 +157,7 @@ def worker_command(
             only_job=only_job,
             limits=limited(limits),
             exit_when_idle=exit_when_idle,
+            cache_gb=cache_gb,
             join=tokens.taken(join, with_parent),
             local=local,
         )

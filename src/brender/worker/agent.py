@@ -68,6 +68,7 @@ class Agent:
         self._session = session
         self._outbox, self._folders, self._logs = stores.outbox, stores.folders, stores.logs
         self._proofs = stores.proofs
+        self._connection = connection
         self._delivery = Delivery(connection, self.tell_from_thread)
         self._there: set[str] = set()  # runs of carried scenes whose files the manager has
         self._exit_when_idle = exit_when_idle
@@ -93,6 +94,7 @@ class Agent:
                 task.cancel()
             await asyncio.wait(tasks)
             self._delivery.end()
+            self._connection.close()
             self._looker.shutdown(wait=False, cancel_futures=True)
 
     def tell(self, event: Heard) -> None:

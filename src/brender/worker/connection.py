@@ -59,6 +59,13 @@ class Connection:
 
         self._patiently(lambda http, at: transfer.send(http, path, file, sha256, size, at, PATIENCE_S), told)
 
+    def close(self) -> None:
+        """Nobody needs it any more."""
+        with self._lock:
+            if self._http is not None:
+                self._http.close()
+                self._http = None
+
     def _patiently(self, move: "Callable[[httpx.Client, Told], None]", told: Told) -> None:
         from brender import transfer
 
