@@ -76,4 +76,5 @@ class Changes(msgspec.Struct):
     effects: list[Effect] = []
     answer: object = None
     presence: Presence | None = None
+    silent: tuple[str, ...] = ()  # workers whose lease ran out: memory alone, never saved
     proving: Proving | None = None

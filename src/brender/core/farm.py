@@ -171,7 +171,7 @@ class LiveWorker:
 
     __slots__ = (
         "asked", "boot", "connection", "load", "memory_used_mb", "only_job", "paused", "progress", "record", "runs",
-        "seen", "step", "user",
+        "seen", "silent", "step", "user",
     )  # fmt: skip
 
     def __init__(self, record: Worker, seen: float) -> None:
@@ -180,6 +180,7 @@ class LiveWorker:
         self.boot = ""
         self.only_job: int | None = None
         self.seen = seen  # monotonic seconds of its last sign of life
+        self.silent = False  # its lease ran out, and nothing was heard of it since: its socket may be dead
         self.runs: dict[str, None] = {}  # live runs that it holds, in the order they were assigned
         self.asked: set[str] = set()  # runs it has been asked to give back
         self.step: StepKey | None = None  # the step its session is in
@@ -308,6 +309,7 @@ class Farm:
         worker.connection = presence.connection
         if presence.connection is not None:
             worker.boot, worker.only_job, worker.seen = presence.boot, presence.only_job, now.mono
+            worker.silent = False
             worker.asked.clear()
         self.hungry[presence.worker] = None
 
@@ -315,10 +317,18 @@ class Farm:
         """Take that a worker has been asked to prove a content."""
         self.proving[proving.content] = proving.worker
 
+    def silence(self, workers: Iterable[str]) -> None:
+        """Take that nothing was heard of these for their lease."""
+        for id_ in workers:
+            self.workers[id_].silent = True
+
     def heard(self, worker_id: str, progress: Iterable[Progress], now: Now) -> None:
         """A sign of life: renews every lease of the worker."""
         worker = self.workers[worker_id]
         worker.seen = now.mono
+        if worker.silent:
+            worker.silent = False
+            self.hungry[worker_id] = None
         for each in progress:
             if each.run in worker.runs:
                 worker.progress[each.run] = each
@@ -329,6 +339,7 @@ class Farm:
             if was := old.workers.get(id_):
                 worker.connection, worker.boot, worker.only_job = was.connection, was.boot, was.only_job
                 worker.seen, worker.progress, worker.paused = was.seen, was.progress, was.paused
+                worker.silent = was.silent
         self.hungry = dict.fromkeys(self.workers)
         self.proving = old.proving
 

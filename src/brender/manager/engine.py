@@ -208,6 +208,7 @@ class Engine:
         self.farm.apply(changes.rows, now)
         if changes.presence:
             self.farm.appear(changes.presence, now)
+        self.farm.silence(changes.silent)
         if changes.proving:
             self.farm.ask_proof(changes.proving)
 

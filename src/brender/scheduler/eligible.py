@@ -17,6 +17,8 @@ def unavailable(worker: LiveWorker) -> str | None:
         return "is a client of 2013, which renders nothing"
     if worker.connection is None:
         return "is offline"
+    if worker.silent:
+        return "is connected, and nothing was heard of it for as long as its lease lasts"
     if worker.record.wish is Wish.DISABLED:
         return "is disabled"
     if worker.record.wish is Wish.DRAINING:

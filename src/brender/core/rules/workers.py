@@ -213,12 +213,10 @@ def set_paused(farm: Farm, command: c.SetPaused, now: Now, new_id: NewId) -> Cha
 
 def tick(farm: Farm, command: c.Tick, now: Now, new_id: NewId) -> Changes:
     """Runs whose lease has run out are lost: from now on a report about them is answered "stop" (C01)."""
-    rows: list[Row] = []
     lease_s = lease(farm)
-    for worker in farm.workers.values():
-        if worker.runs and now.mono - worker.seen > lease_s:
-            rows += _lost(farm, worker, now, lease_s)
-    return Changes(rows)
+    silent = [w for w in farm.workers.values() if w.runs and now.mono - w.seen > lease_s]
+    rows = [row for worker in silent for row in _lost(farm, worker, now, lease_s)]
+    return Changes(rows, silent=tuple(worker.record.id for worker in silent))
 
 
 def lease(farm: Farm) -> float:
