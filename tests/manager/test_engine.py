@@ -340,3 +340,21 @@ async def test_a_fault_of_the_scheduler_ends_neither_the_engine_nor_the_command(
         assert (await asyncio.wait_for(house.submit("1-2"), 5)).state is JobState.QUEUED
     await asyncio.wait_for(house.submit("1-2"), 5)
     assert house.held(worker)
+
+
+async def test_a_worker_whose_lease_ran_out_gets_nothing_until_it_is_heard(house: House) -> None:
+    """C01, C02: its socket may be dead, and being warm it would be given the very frame that it has just lost."""
+    ash = await house.join("ash")
+    await house.submit("1")
+    (lost,) = house.held(ash)
+    house.mono += 61.0
+    await house.do(c.Tick())
+    assert house.held() == []
+    oak = await house.join("oak")
+    (again,) = house.held()
+    assert (again.worker, again.index) == (oak, lost.index)
+    await house.submit("1", outputs="/elsewhere/####.png")
+    assert house.held(ash) == []
+    house.engine.heard(ash, m.Heartbeat())
+    await house.do(c.Tick())
+    assert [run.worker for run in house.held(ash)] == [ash]
