@@ -63,7 +63,7 @@ async def test_limits_hold_for_good() -> None:
 @root
 async def test_another_user_has_nothing_of_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BRENDER_TOKEN", "a secret")
-    monkeypatch.setenv("XDG_CONFIG_HOME", "/root/.config")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     nobody = account("nobody")
     held = Limits(account=nobody)
     held.give(tmp_path)
