@@ -27,7 +27,7 @@ from sqlalchemy import event
 from bench.farm import farm, say
 from brender.core import messages as m
 from brender.core.commands import By
-from brender.core.farm import Now
+from brender.core.live import Now
 from brender.core.nouns import Worker
 from brender.manager.console.asking import ask
 from brender.manager.engine import Engine

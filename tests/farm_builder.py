@@ -8,8 +8,9 @@ from brender.core import commands as c
 from brender.core import messages as m
 from brender.core.changes import Changes, Effect, Publish, Row, Tell
 from brender.core.failures import Kind
-from brender.core.farm import Farm, LiveStep, Now
+from brender.core.farm import Farm
 from brender.core.frames import FrameSet
+from brender.core.live import LiveStep, Now
 from brender.core.nouns import Job, JobState, Limits, Run, RunState, Step, StepKind, TaskState, Wish
 from brender.core.rules import assign, decide, settle
 from brender.core.scene import Blender, FoundBlender, Scene

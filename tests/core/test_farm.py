@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from brender.core import order
-from brender.core.farm import LiveStep
 from brender.core.frames import FrameSet
+from brender.core.live import LiveStep
 from brender.core.nouns import Step, StepKind, TaskState
 
 

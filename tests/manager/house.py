@@ -16,8 +16,8 @@ from brender.core import commands as c
 from brender.core import messages as m
 from brender.core.changes import Effect, Publish, Row, Tell
 from brender.core.failures import Kind
-from brender.core.farm import Now
 from brender.core.frames import FrameSet
+from brender.core.live import Now
 from brender.core.nouns import Job, Run, RunState, Step, StepKind
 from brender.core.scene import Scene
 from brender.manager import http

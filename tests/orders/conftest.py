@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed
 
 from brender.core import commands as c
 from brender.core import messages as m
-from brender.core.farm import LiveWorker
+from brender.core.live import LiveWorker
 from brender.core.nouns import Job, Limits, Run, RunState, TaskState
 from brender.core.rights import LOCAL
 from brender.core.scene import Blender, Script

@@ -15,7 +15,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event
 
-from brender.core.farm import Farm, Now
+from brender.core.farm import Farm
+from brender.core.live import Now
 from brender.core.nouns import JobState
 from brender.store import Store, StoreError, folder, tables
 from brender.store.database import at_path

@@ -23,7 +23,7 @@ from brender import __version__
 from brender.core import commands as c
 from brender.core.changes import Discard, Effect, Publish, Row, Tell
 from brender.core.commands import By
-from brender.core.farm import Now
+from brender.core.live import Now
 from brender.core.nouns import Run
 from brender.core.rights import LOCAL
 from brender.core.views import ManagerFile

@@ -17,7 +17,8 @@ import structlog
 
 from brender.core import commands as c
 from brender.core.changes import Changes, Effect, Row, Tell
-from brender.core.farm import Farm, Now
+from brender.core.farm import Farm
+from brender.core.live import Now
 from brender.core.messages import Heartbeat, Recall
 from brender.core.nouns import Job, Run, RunState, SessionRecord, Task, Worker
 from brender.core.rules import assign, decide, settle

@@ -13,10 +13,11 @@ import msgspec
 from brender.core import filters
 from brender.core.attributes import Kind
 from brender.core.commands import Refusal
-from brender.core.farm import Farm, LiveWorker
+from brender.core.farm import Farm
 from brender.core.filters import Filter
 from brender.core.kinds import StepOf, TaskOf
 from brender.core.lifecycle import JOB_ENDED, after_the_end
+from brender.core.live import LiveWorker
 from brender.core.nouns import Job, JobState, Task, TaskState
 from brender.core.rules.objects import setting_rows
 from brender.manager.engine import Engine

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from brender.core.farm import Farm, LiveStep, LiveWorker, Now
+from brender.core.farm import Farm
 from brender.core.lifecycle import JOB_ENDED
+from brender.core.live import LiveStep, LiveWorker, Now
 from brender.core.messages import File, Result
 from brender.core.nouns import (
     Condition,

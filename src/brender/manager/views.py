@@ -11,8 +11,9 @@ from collections.abc import Iterable
 
 from brender.core.commands import Refusal
 from brender.core.content import content_key
-from brender.core.farm import Farm, LiveWorker
+from brender.core.farm import Farm
 from brender.core.lifecycle import JOB_ENDED, after_the_end
+from brender.core.live import LiveWorker
 from brender.core.nouns import Job, JobState, Run, SessionRecord, TaskState
 from brender.core.scene import Blender
 from brender.core.views import FailureView, FramePage, FrameRecord, JobPage, JobView, WhyView, WorkerPage, WorkerView

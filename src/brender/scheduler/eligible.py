@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a worker may take a job's tasks: None, or the reason why not, in words that reach the artist."""
 
-from brender.core.farm import Farm, LiveWorker, Needs
+from brender.core.farm import Farm
+from brender.core.live import LiveWorker, Needs
 from brender.core.nouns import Job, Wish
 from brender.core.scene import Blender
 

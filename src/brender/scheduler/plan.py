@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from brender.core.farm import Farm, LiveStep, LiveWorker, Rank, StepKey
+from brender.core.farm import Farm
+from brender.core.live import LiveStep, LiveWorker, Rank, StepKey
 from brender.core.nouns import RunState, StepKind
 from brender.scheduler.eligible import lacks, refuses, unavailable
 

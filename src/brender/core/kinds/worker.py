@@ -6,8 +6,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from brender.core.attributes import Attribute, Kind
-from brender.core.farm import Farm, LiveWorker
+from brender.core.farm import Farm
 from brender.core.kinds.fields import field, of, plain_name
+from brender.core.live import LiveWorker
 from brender.core.nouns import Condition, Wish
 from brender.core.pathmap import wrong_folder
 from brender.core.settings import TypeName

@@ -10,7 +10,8 @@ from typing import Any
 
 from brender.core import commands as c
 from brender.core.changes import Changes
-from brender.core.farm import Farm, Now
+from brender.core.farm import Farm
+from brender.core.live import Now
 from brender.core.rules import audit, jobs, objects, orders, people, runs, workers
 from brender.core.rules.jobs import settle
 from brender.core.rules.runs import assign

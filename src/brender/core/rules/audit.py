@@ -6,7 +6,8 @@ from typing import Any
 
 from brender.core import commands as c
 from brender.core.changes import Changes
-from brender.core.farm import Farm, Now
+from brender.core.farm import Farm
+from brender.core.live import Now
 from brender.core.nouns import AuditEntry, Gone, Job, Mapping, Run, Share, Tag, TokenKind, User, Value, Worker
 
 MOST_KEYS = 100

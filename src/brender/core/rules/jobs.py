@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from brender.core import commands as c
 from brender.core.changes import Changes, Effect, Row, Tell
 from brender.core.failures import Kind, is_fatal
-from brender.core.farm import Farm, Now
+from brender.core.farm import Farm
 from brender.core.lifecycle import JOB, RUN, TASK, TASK_ENDED, move
+from brender.core.live import Now
 from brender.core.messages import Recall, Stop
 from brender.core.nouns import Job, JobState, Run, RunState, Task, TaskState
 from brender.core.scene import Scene

@@ -6,8 +6,9 @@ from typing import Any
 
 from brender.core import commands as c
 from brender.core.changes import Changes, Row
-from brender.core.farm import Farm, LiveStep, Now
+from brender.core.farm import Farm
 from brender.core.kinds import KINDS, StepOf
+from brender.core.live import LiveStep, Now
 from brender.core.messages import Host
 from brender.core.nouns import Gone, Job, Mapping, Setting, Share, Tag, TaskState, Value, Worker
 from brender.core.pathmap import same_folder

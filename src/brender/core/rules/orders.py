@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from brender.core import commands as c
 from brender.core.changes import Changes, Effect, Row, Tell
-from brender.core.farm import Farm, LiveWorker, Now
+from brender.core.farm import Farm
+from brender.core.live import LiveWorker, Now
 from brender.core.messages import PauseWork, Recall, ResumeWork, Stop
 from brender.core.nouns import Run, RunState, Wish, Worker
 from brender.core.rules.jobs import by_worker

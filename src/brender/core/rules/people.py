@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from brender.core import commands as c
 from brender.core.changes import Changes, Row
-from brender.core.farm import Farm, Now
+from brender.core.farm import Farm
+from brender.core.live import Now
 from brender.core.nouns import Gone, Role, Setting, Token, TokenKind, User, Value
 
 NewId = Callable[[], str]

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from brender.core import messages as m
 from brender.core.changes import Changes, Proving
 from brender.core.failures import Kind
-from brender.core.farm import Farm, LiveStep, Now
+from brender.core.farm import Farm
+from brender.core.live import LiveStep, Now
 from brender.core.nouns import StepKind, Verdict
 from brender.core.rules.jobs import recalls
 from brender.core.verdicts import proven

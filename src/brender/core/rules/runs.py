@@ -9,8 +9,9 @@ from brender.core import commands as c
 from brender.core import messages as m
 from brender.core.changes import Changes, Publish, Row, Tell
 from brender.core.failures import Kind, is_fatal
-from brender.core.farm import Farm, LiveStep, Now
+from brender.core.farm import Farm
 from brender.core.lifecycle import RUN, TASK, move
+from brender.core.live import LiveStep, Now
 from brender.core.nouns import Job, Run, RunState, SessionRecord, StepKind
 from brender.core.rules import proofs, views
 

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from brender.core import commands as c
 from brender.core.changes import Changes, Discard, Presence, Row
-from brender.core.farm import Farm, LiveWorker, Now
+from brender.core.farm import Farm
+from brender.core.live import LiveWorker, Now
 from brender.core.messages import PROTOCOL, Hello, Host, Refused, Welcome
 from brender.core.nouns import RunState, TokenKind, Wish, Worker
 from brender.core.rules import orders

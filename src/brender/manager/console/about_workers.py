@@ -4,8 +4,9 @@
 from typing import Any
 
 from brender.core.commands import Refusal
-from brender.core.farm import Farm, LiveWorker
+from brender.core.farm import Farm
 from brender.core.kinds import WORKER
+from brender.core.live import LiveWorker
 from brender.core.nouns import Wish
 from brender.core.rules.jobs import job_of
 from brender.manager.console.answer import Answer, Asked, changed, counted

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from brender.core import rights
 from brender.core.commands import By, Refusal
-from brender.core.farm import Farm, LiveWorker
+from brender.core.farm import Farm
 from brender.core.kinds import kind_of, right_of
+from brender.core.live import LiveWorker
 from brender.core.rights import Act, Right
 from brender.manager.console.about_objects import attribute_row, refuse_python
 from brender.manager.console.answer import MOST_ROWS, encoded
