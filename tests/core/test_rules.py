@@ -318,6 +318,22 @@ def test_frames_that_cannot_be_put_in_place_are_failures(world: World) -> None:
     assert world.job(job).state is JobState.FAILED
 
 
+def test_frames_whose_place_cannot_be_had_wait_and_say_for_what(world: World) -> None:
+    job, worker = world.submit("1-2", limits=Limits(attempts=1)), world.join()
+    run, other = world.give(worker, job, 0, 1)
+    world.report(run, m.Rendered, result=m.Result())
+    world.do(c.PublishingDelayed(run=run.id, message="the store cannot be reached"))
+    assert world.farm.runs[run.id].message == "the store cannot be reached"
+    assert world.job(job).errors == 0
+    saved = len(world.rows)
+    world.do(c.PublishingDelayed(run=run.id, message="the store cannot be reached"))
+    world.do(c.PublishingDelayed(run=other.id, message="nothing was brought of it yet"))
+    world.do(c.PublishingDelayed(run="of yesterday", message="it is over"))
+    assert len(world.rows) == saved
+    world.do(c.Published(run=run.id))
+    assert next(row for row in reversed(world.rows) if isinstance(row, Run)).message == ""
+
+
 def test_a_worker_of_another_protocol_is_refused_with_words(world: World) -> None:
     hello = m.Hello(protocol=99, name="w", host=host(BLENDER), key="k", boot="b")
     answer = world.do(c.WorkerHello(connection="c", hello=hello, key_hash="h"))

@@ -5,86 +5,15 @@ manager's and the worker's. Real Blender, real processes, and real ends of them.
 
 import shutil
 import signal
-import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from brender.client.api import Client
-from brender.imaging.compare import compare
-from tests.e2e.conftest import Desk, Running
+from tests.e2e.apart import QUICK, SLOW, Apart, names, same, until
+from tests.e2e.conftest import Desk
 
 pytestmark = [pytest.mark.blender, pytest.mark.slow]
-
-SCENE = "01 - basic linking.blend"
-QUICK = ("-E", "CYCLES", "--samples", "1", "--size", "64x36", "--allow-missing")
-WITHIN_S = 90.0
-
-
-def until(found: Callable[[], Any], what: str) -> Any:
-    """What `found` gives, once it is something."""
-    end = time.monotonic() + WITHIN_S
-    while time.monotonic() < end:
-        if value := found():
-            return value
-        time.sleep(0.002)
-    pytest.fail(f"it did not come to it: {what}")
-
-
-class Apart:
-    """An artist's desk, a manager and a worker, each in a folder of its own."""
-
-    def __init__(self, desk: Desk, scenes: Path) -> None:
-        self.desk = desk
-        self.project = desk.folder / "artist" / "project"
-        shutil.copytree(scenes / "linked", self.project)
-        self.blend = self.project / SCENE
-        self.manager_data, self.worker_data = desk.folder / "manager", desk.folder / "worker"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        desk.environ["XDG_CACHE_HOME"] = str(desk.folder / "artist" / "cache")
-        self.manager = self.start_manager()
-        token = (self.manager_data / "token").read_text().strip()
-        desk.environ |= {"BRENDER_TOKEN": token, "BRENDER_MANAGER": self.url}
-        self.client = Client(self.url, token)
-        self.worker = self.start_worker()
-
-    def start_manager(self) -> Running:
-        started = self.desk.start("manager", "--data", self.manager_data, "--port", self.port, "--no-console")
-        started.wait_for("manager ready")
-        return started
-
-    def start_worker(self) -> Running:
-        return self.desk.start("worker", "--data", self.worker_data)
-
-    def kill(self, running: Running) -> None:
-        """Without a word, and none of its Blenders either."""
-        for process in reversed(running.family()):
-            process.kill()
-        running.wait()
-
-    def submit(self, *arguments: object) -> int:
-        """By the artist, who then does something else. The job's number."""
-        code, text = self.desk.run("render", self.blend, "--send", "--detach", *arguments)
-        assert code == 0, text
-        return int(text.splitlines()[-1])
-
-    def over(self, job: int) -> dict[str, int]:
-        """The tasks of the job by state, once it has ended."""
-        view = until(lambda: (v := self.client.job(job)).ended_at is not None and v, f"the end of job {job}")
-        return dict(view.counts)
-
-    def outbox(self) -> list[Path]:
-        return [p for p in self.worker_data.glob("worker/outbox/*.json") if b'"Rendered"' in p.read_bytes()]
-
-    def content(self) -> dict[str, int]:
-        """What is in the worker's cache: each file, and when it came."""
-        found = self.worker_data.glob("worker/cache/content/*/*")
-        return {path.name: path.stat().st_mtime_ns for path in found}
 
 
 @pytest.fixture
@@ -94,15 +23,6 @@ def apart(desk: Desk, scenes: Path, blender: str) -> Iterator[Apart]:
     here.client.close()
     if here.manager.process.poll() is None:
         here.manager.signal(signal.SIGCONT)  # a test that failed has perhaps stopped it
-
-
-def same(one: Path, other: Path) -> bool:
-    found = compare(one, other)
-    return (found.fraction, found.largest) == (0.0, 0.0)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_frames_come_home_and_are_those_rendered_here(apart: Apart, desk: Desk) -> None:
@@ -150,9 +70,6 @@ def test_a_damaged_cache_is_mended(apart: Apart) -> None:
     apart.start_worker()
     assert apart.over(apart.submit(*QUICK, "-o", "//two/f_####", "-f", "1")) == {"succeeded": 1}
     assert library.read_bytes()[:100].strip(b"\0")
-
-
-SLOW = ("-E", "CYCLES", "--samples", "24", "--size", "480x270", "--allow-missing")
 
 
 def test_a_worker_killed_between_rendered_and_brought_brings_it_after_its_next_start(apart: Apart) -> None:

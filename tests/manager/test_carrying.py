@@ -15,8 +15,10 @@ from brender.core.commands import Published
 from brender.core.nouns import Job, Run, RunState
 from brender.core.rights import LOCAL
 from brender.core.scene import Scene
-from brender.manager.files import NotPublishedError
+from brender.manager import files
+from brender.manager.files import NotPublishedError, Publisher
 from brender.manager.hub import Closed
+from brender.manager.why import of_live
 from tests.farm_builder import BLENDER, host
 from tests.manager.house import House
 
@@ -256,6 +258,34 @@ async def test_what_is_gone_and_not_in_place_is_not_published(house: House, run:
     other.write_bytes(b"pictures"[:7].replace(b"p", b"q"))  # of the same size
     with pytest.raises(NotPublishedError, match="not what was rendered"):
         house.carrying.publish(accepted)
+
+
+async def test_a_storage_that_cannot_be_had_for_a_while_costs_no_frame(
+    house: House, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each frame waits in its folder, `brender why` says for what, and it is put in place once that can be."""
+    monkeypatch.setattr(files, "AGAIN_S", 0.01)
+    output = tmp_path / "storage" / "output"
+    output.write_text("a file where a folder should be")
+    publisher = Publisher(house.engine.command, house.carrying.publish)
+    publisher.put(await accept(house, run, ("f.png", b"picture")))
+    task = asyncio.create_task(publisher.run())
+    while not house.engine.farm.runs[run.id].message:  # noqa: ASYNC110 - nobody is told
+        await asyncio.sleep(0.01)
+    job = house.engine.farm.jobs[run.job]
+    (sentence,) = of_live(house.engine.farm, job).sentences
+    assert sentence.startswith("1 frame is rendered and to be put in place, which is tried again and again: f.png")
+    assert str(output) in sentence
+    await asyncio.sleep(0.05)
+    assert job.errors == 0
+    output.unlink()
+    while run.id in house.engine.farm.runs:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert (output / str(run.job) / "f.png").read_bytes() == b"picture"
+    done = house.store.run(run.id)
+    assert done is not None
+    assert (done.state, done.message) == (RunState.SUCCEEDED, "")
+    task.cancel()
 
 
 # --- fetched ---------------------------------------------------------------------------------------------------------

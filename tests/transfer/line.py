@@ -17,6 +17,8 @@ class Line:
         self.port: int = self._listening.getsockname()[1]
         self.carried = 0  # towards the server, or back
         self.connections = 0
+        self._dead = False
+        self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -25,8 +27,12 @@ class Line:
                 near, _ = self._listening.accept()
             except OSError:
                 return
+            if self._dead:
+                near.close()
+                continue
             self.connections += 1
             far = socket.create_connection(("127.0.0.1", self._to))
+            self._open |= {near, far}
             left = self._cuts.pop(0) if self._cuts else None
             for one, other, bound in (
                 (near, far, None if self._back else left),
@@ -48,9 +54,20 @@ class Line:
         except OSError:
             pass
         for each in (one, other):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+            _cut(each)
+            self._open.discard(each)
+
+    def dead(self, dead: bool) -> None:
+        """Cut all connections, and carry none from here on; or carry them again."""
+        self._dead = dead
+        for each in list(self._open) if dead else ():
+            _cut(each)
 
     def close(self) -> None:
         self._listening.close()
+
+
+def _cut(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()

@@ -163,6 +163,13 @@ class NotPublished(Command, frozen=True, kw_only=True):
     message: str
 
 
+class PublishingDelayed(Command, frozen=True, kw_only=True):
+    """What takes an accepted run's files cannot do so now. They are safe where they are, and it is tried again."""
+
+    run: str
+    message: str
+
+
 class SetWish(Command, frozen=True, kw_only=True):
     """Enable, drain or disable workers; `now` gives back what they render too. Answer: a list of their `Worker`s."""
 

@@ -24,7 +24,7 @@ from brender.core.rights import Principal
 from brender.imaging import sha256 as sha256_of
 from brender.manager import files as in_place
 from brender.manager.engine import Engine
-from brender.manager.files import NotPublishedError, flush
+from brender.manager.files import NotNowError, NotPublishedError, flush
 from brender.manager.incoming import Asked, Incoming
 from brender.manager.storage import Storage, StorageError
 from brender.manager.storage.folder import pieces
@@ -108,7 +108,7 @@ class Carrying:
 
     def publish(self, run: Run) -> None:
         """Bring the files of an accepted run to their final places; those that are there are left. Raises
-        NotPublishedError.
+        NotPublishedError, and NotNowError where the storage cannot be had.
         """
         files = run.result.files if run.result else ()
         if not is_carried(run):
@@ -118,7 +118,7 @@ class Carrying:
             try:
                 self._publish(run, file, again)
             except (StorageError, OSError) as error:
-                raise NotPublishedError(f"{file.final} could not be put into the storage: {error}") from None
+                raise NotNowError(f"{file.final} could not be put into the storage: {error}") from None
         return self.forget(run.id)
 
     def _publish(self, run: Run, file: File, again: bool) -> None:

@@ -20,11 +20,16 @@ from brender.imaging import sha256
 log = structlog.get_logger()
 
 LONGEST_LOG = 2 * 2**20  # bytes a run
-AGAIN_S = 1.0  # until what could not be saved is tried again
+AGAIN_S = 1.0  # until what could not be saved or published is tried again; twice as long each time, at most:
+LONGEST_WAIT_S = 60.0
 
 
 class NotPublishedError(Exception):
     """The files could not be brought to their final names; the message says which and why."""
+
+
+class NotNowError(Exception):
+    """What takes the files cannot do so now, which is no fault of theirs; the message says what and why."""
 
 
 class Files:
@@ -68,7 +73,10 @@ class Files:
 
 
 class Publisher:
-    """Brings accepted runs' files to their final names, one run after the other, and tells the engine."""
+    """Brings accepted runs' files to their final names, one run after the other, and tells the engine.
+
+    What cannot be done now is tried again, after 1 s, 2 s, 4 s … up to a minute, until it can.
+    """
 
     def __init__(
         self, command: Callable[[c.Command], Coroutine[Any, Any, Any]], bring: Callable[[Run], None] | None = None
@@ -77,6 +85,7 @@ class Publisher:
         self._command = command
         self._bring = bring or publish
         self._accepted: asyncio.Queue[Run] = asyncio.Queue()
+        self._tries: dict[str, int] = {}  # by run: how often it could not be done
 
     def put(self, run: Run) -> None:
         """Publish this accepted run, soon."""
@@ -91,15 +100,27 @@ class Publisher:
                 await self._command(outcome)
             except Exception as error:  # it was not saved: done once more, publishing finds what was done already
                 log.error("what became of a frame was not saved", run=run.id, error=str(error))
-                await asyncio.sleep(AGAIN_S)
-                self.put(run)
+                self._again(run)
+            else:
+                if isinstance(outcome, c.PublishingDelayed):
+                    self._again(run)
+                else:
+                    self._tries.pop(run.id, None)
 
-    async def _outcome(self, run: Run) -> c.Published | c.NotPublished:
+    def _again(self, run: Run) -> None:
+        """Later. Others go on meanwhile."""
+        tries = self._tries[run.id] = self._tries.get(run.id, 0) + 1
+        asyncio.get_running_loop().call_later(min(AGAIN_S * 2.0 ** min(tries - 1, 30), LONGEST_WAIT_S), self.put, run)
+
+    async def _outcome(self, run: Run) -> c.Published | c.NotPublished | c.PublishingDelayed:
         try:
             await asyncio.to_thread(self._bring, run)
         except NotPublishedError as error:
             log.warning("a frame was not published", run=run.id, reason=str(error))
             return c.NotPublished(run=run.id, message=str(error))
+        except NotNowError as error:
+            log.warning("a frame waits to be published", run=run.id, reason=str(error))
+            return c.PublishingDelayed(run=run.id, message=str(error))
         return c.Published(run=run.id)
 
 

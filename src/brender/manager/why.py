@@ -2,7 +2,7 @@
 """Why a job is where it is, in sentences. Pure: of memory for an unfinished one, of its row for an ended one."""
 
 from brender.core.farm import Farm
-from brender.core.nouns import Job, JobState, RunState, TaskState
+from brender.core.nouns import Job, JobState, Run, RunState, TaskState
 from brender.core.views import WhyView, WorkerReason
 from brender.scheduler.eligible import lacks, why
 
@@ -39,7 +39,7 @@ def _paused(job: Job, going: list[str]) -> list[str]:
 
 def _going(farm: Farm, job: Job) -> list[str]:
     runs = farm.runs_of(job.id)
-    rendered = sum(run.state is RunState.RENDERED for run in runs)
+    rendered = [run for run in runs if run.state is RunState.RENDERED]
     held = [run for run in runs if run.state is not RunState.RENDERED]
     sentences = []
     if held:
@@ -47,9 +47,17 @@ def _going(farm: Farm, job: Job) -> list[str]:
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         frames, workers = _count(len(held), "frame"), _count(len(names), "worker")
         sentences.append(f"{frames} {_are(len(held))} with {workers}: {shown}.")
-    if rendered:
-        sentences.append(f"{_count(rendered, 'frame')} {_are(rendered)} rendered and being put in place.")
-    return sentences
+    return sentences + _rendered(rendered)
+
+
+def _rendered(runs: list[Run]) -> list[str]:
+    """Those that are done but for their files' last way, and what is in it."""
+    if not runs:
+        return []
+    count = f"{_count(len(runs), 'frame')} {_are(len(runs))} rendered and"
+    if not (delayed := [run.message for run in runs if run.message]):
+        return [f"{count} being put in place."]
+    return [f"{count} to be put in place, which is tried again and again: {delayed[0]}"]
 
 
 def _waits(farm: Farm, job: Job, waiting: int, workers: tuple[WorkerReason, ...]) -> list[str]:

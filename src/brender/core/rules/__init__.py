@@ -43,6 +43,7 @@ RULES: dict[type[c.Command], Rule] = {
     c.TakeReport: runs.take_report,
     c.Published: runs.published,
     c.NotPublished: runs.not_published,
+    c.PublishingDelayed: runs.publishing_delayed,
 }
 
 __all__ = ["NewId", "assign", "decide", "settle"]

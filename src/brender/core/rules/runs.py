@@ -215,9 +215,17 @@ def published(farm: Farm, command: c.Published, now: Now, new_id: NewId) -> Chan
     return Changes(
         [
             replace(task, state=move(TASK, task.state, "publish"), run=run.id),
-            replace(run, state=move(RUN, run.state, "publish")),
+            replace(run, state=move(RUN, run.state, "publish"), message=""),
         ]
     )
+
+
+def publishing_delayed(farm: Farm, command: c.PublishingDelayed, now: Now, new_id: NewId) -> Changes:
+    """The frame waits where it is, and says for what: it is rendered, and no failure of its own."""
+    run = farm.runs.get(command.run)
+    if run is None or run.state is not RunState.RENDERED or run.message == command.message:
+        return Changes()
+    return Changes([replace(run, message=command.message)])
 
 
 def not_published(farm: Farm, command: c.NotPublished, now: Now, new_id: NewId) -> Changes:
